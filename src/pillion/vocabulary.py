@@ -1,0 +1,59 @@
+"""The names that several parts share: headers, cookies, claims, paths.
+
+Nothing here decides anything. A name stands here when the Envoy configuration and identity (which know
+nothing of each other) must agree on it, or when a user's program relies on it.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+# Headers that a sidecar sets for its service (docs/interface.md, "At a service").
+HEADER_PREFIX: Final = "x-pillion-"
+USER_HEADER: Final = "x-pillion-user"
+EMAIL_HEADER: Final = "x-pillion-email"
+ROLES_HEADER: Final = "x-pillion-roles"
+CLAIMS_HEADER: Final = "x-pillion-claims"
+
+# RFC 9068, section 2.1: the media type that tells an access token from every other JWT.
+TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - the name of a type, not a secret
+SIGNING_ALGORITHM: Final = "RS256"
+
+# How far two clocks may differ, in seconds, wherever a token's times are compared.
+LEEWAY_SECONDS: Final = 5
+
+# A role is sent comma-separated in ROLES_HEADER and compared in Envoy: only these characters keep that safe.
+ROLE: Final = re.compile(r"[a-z0-9](?:[a-z0-9._:-]{0,62}[a-z0-9])?")
+
+# What identity answers at the edge. A service cannot claim a path at or below one of these.
+IDENTITY_PATHS: Final = (
+    "/sign-in",
+    "/sign-up",
+    "/sign-out",
+    "/me",
+    "/account",
+    "/oauth2",
+    "/.well-known",
+    "/pillion",
+)
+
+# Where the edge asks identity to turn a session into a token. Never routed from outside.
+RENEWAL_PATH: Final = "/-/renewal"
+
+
+@dataclass(frozen=True)
+class Cookies:
+    """The names of the two cookies that a signed-in browser holds."""
+
+    session: str
+    token: str
+
+
+def cookies(*, secure: bool) -> Cookies:
+    """Name the cookies for an https origin (`secure`) or a plain http one.
+
+    The `__Host-` prefix makes a browser refuse the cookie from a subdomain, another path or plain http
+    (RFC 6265bis, section 4.1.3.2); it needs https.
+    """
+    prefix = "__Host-" if secure else ""
+    return Cookies(session=f"{prefix}pillion-session", token=f"{prefix}pillion-token")
