@@ -1,0 +1,38 @@
+"""What must be true: from the user's topology to the workloads, addresses and rules that follow from it.
+
+`build` is a pure function and the only place where defaults that matter for security are decided. The plan
+knows nothing of Envoy; `pillion.envoy` says it in Envoy's words.
+"""
+
+from pillion.plan.build import build
+from pillion.plan.model import (
+    Address,
+    Edge,
+    EdgeRoute,
+    Identity,
+    Peer,
+    Plan,
+    Requirement,
+    Rule,
+    Sidecar,
+    UnixSocket,
+    Workload,
+)
+from pillion.plan.ports import Ports, assign
+
+__all__ = [
+    "Address",
+    "Edge",
+    "EdgeRoute",
+    "Identity",
+    "Peer",
+    "Plan",
+    "Ports",
+    "Requirement",
+    "Rule",
+    "Sidecar",
+    "UnixSocket",
+    "Workload",
+    "assign",
+    "build",
+]

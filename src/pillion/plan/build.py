@@ -1,0 +1,105 @@
+"""From a topology to the plan: what the user did not write is denied here."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from pillion import vocabulary
+from pillion.plan.model import (
+    ANYONE,
+    SIGNED_IN,
+    Edge,
+    EdgeRoute,
+    Identity,
+    Peer,
+    Plan,
+    Requirement,
+    Rule,
+    Sidecar,
+    UnixSocket,
+    Verification,
+)
+from pillion.plan.ports import Ports
+from pillion.topology import Address, Service, Topology
+from pillion.topology import Rule as WrittenRule
+
+# The rule that ends every list: a caller that no written rule speaks of must at least be signed in.
+DEFAULT_RULE: Final = Rule(name="default", path="/", methods=(), requires=SIGNED_IN)
+
+
+def build(topology: Topology, ports: Mapping[str, Ports], identity: Address | UnixSocket) -> Plan:
+    """Work out what follows from `topology`.
+
+    `ports` says where each service's sidecar listens (see `assign`), `identity` where the edge reaches the
+    identity service. The result depends on nothing else.
+    """
+    services = sorted(topology.services.items())
+    sidecars = tuple(_sidecar(name, service, ports) for name, service in services)
+    return Plan(
+        mesh=topology.mesh,
+        verification=Verification(
+            issuer=topology.edge.origin, audience=topology.mesh, max_lifetime=topology.tokens.lifetime
+        ),
+        edge=Edge(
+            listen=topology.edge.listen,
+            origin=topology.edge.origin,
+            tls=topology.edge.tls,
+            allow_origins=tuple(sorted(topology.edge.allow_origins)),
+            cookies=vocabulary.cookies(secure=topology.edge.origin.startswith("https://")),
+            routes=_edge_routes(topology, sidecars),
+        ),
+        identity=Identity(address=identity, paths=vocabulary.IDENTITY_PATHS),
+        sidecars=sidecars,
+    )
+
+
+def _sidecar(name: str, service: Service, ports: Mapping[str, Ports]) -> Sidecar:
+    return Sidecar(
+        service=name,
+        inbound=ports[name].inbound,
+        egress=ports[name].egress,
+        app=service.app,
+        rules=(*(_rule(index, rule) for index, rule in enumerate(service.rules)), DEFAULT_RULE),
+        peers=tuple(Peer(service=callee, address=ports[callee].inbound) for callee in sorted(service.calls)),
+    )
+
+
+def _rule(index: int, rule: WrittenRule) -> Rule:
+    requires = ANYONE if rule.allow == "anyone" else Requirement(roles=tuple(sorted(rule.roles)))
+    return Rule(name=f"rules[{index}]", path=rule.path, methods=tuple(sorted(rule.methods)), requires=requires)
+
+
+def _edge_routes(topology: Topology, sidecars: tuple[Sidecar, ...]) -> tuple[EdgeRoute, ...]:
+    """Give the routes of the edge, the longest path first, so that `/` catches only what nobody else claims.
+
+    Below each path the service's own rules are repeated, in their order, as far as they lie there: the edge
+    has to know which requests may go through without a token.
+    """
+    by_path = sorted(
+        ((path, sidecar) for sidecar in sidecars for path in topology.services[sidecar.service].paths),
+        key=lambda item: (-len(item[0]), item[0]),
+    )
+    return tuple(route for path, sidecar in by_path for route in _routes_below(path, sidecar))
+
+
+def _routes_below(path: str, sidecar: Sidecar) -> list[EdgeRoute]:
+    routes = [
+        EdgeRoute(path=_longer(path, rule.path), methods=rule.methods, service=sidecar.service, open=rule.requires.anyone)
+        for rule in sidecar.rules
+        if _is_below(rule.path, path) or _is_below(path, rule.path)
+    ]
+    return _without_needless(routes)
+
+
+def _without_needless(routes: list[EdgeRoute]) -> list[EdgeRoute]:
+    """Drop the routes that the last one (it takes everything) would treat alike, from the end on."""
+    while len(routes) > 1 and routes[-2].open == routes[-1].open:
+        del routes[-2]
+    return routes
+
+
+def _longer(one: str, other: str) -> str:
+    return max(one, other, key=len)
+
+
+def _is_below(path: str, prefix: str) -> bool:
+    return prefix == "/" or path == prefix or path.startswith(f"{prefix}/")

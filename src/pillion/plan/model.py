@@ -1,0 +1,146 @@
+"""The plan: frozen, sorted, and complete, so that the stages after it decide nothing."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Literal
+
+from pillion.topology import Address, Tls, UnixSocket
+from pillion.vocabulary import Cookies
+
+__all__ = [
+    "ANYONE",
+    "SIGNED_IN",
+    "Address",
+    "Edge",
+    "EdgeRoute",
+    "Identity",
+    "Peer",
+    "Plan",
+    "Requirement",
+    "Rule",
+    "Sidecar",
+    "Tls",
+    "UnixSocket",
+    "Workload",
+]
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """What a caller must show. `anyone` asks for nothing; else a valid token, with one of `roles` if any are named."""
+
+    anyone: bool = False
+    roles: tuple[str, ...] = ()
+
+
+ANYONE: Final = Requirement(anyone=True)
+SIGNED_IN: Final = Requirement()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one set of requests requires.
+
+    `name` is the place in the topology (`rules[0]`, or `default`). `path` is a prefix of whole path segments
+    (`/` for all). No `methods` means every method.
+    """
+
+    name: str
+    path: str
+    methods: tuple[str, ...]
+    requires: Requirement
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One Envoy: its name in files, logs and `pillion status`, and what it is."""
+
+    name: str
+    kind: Literal["edge", "sidecar"]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A service that another may call, and where its sidecar listens."""
+
+    service: str
+    address: Address
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a token must say to be accepted anywhere in the mesh (RFC 9068, section 4)."""
+
+    issuer: str
+    audience: str
+    max_lifetime: timedelta
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """The Envoy beside one service.
+
+    `inbound` takes requests for the service, `egress` those that the service makes. `rules` are in order,
+    the first match decides, and the last one matches everything.
+    """
+
+    service: str
+    inbound: Address
+    egress: Address
+    app: Address | UnixSocket
+    rules: tuple[Rule, ...]
+    peers: tuple[Peer, ...]
+
+    @property
+    def workload(self) -> Workload:
+        """The Envoy's name and kind."""
+        return Workload(self.service, "sidecar")
+
+
+@dataclass(frozen=True)
+class EdgeRoute:
+    """Requests below `path` (limited to `methods` if any) go to `service`.
+
+    `open` is true when some caller without a token may be let in: the sidecar decides, by its rules.
+    """
+
+    path: str
+    methods: tuple[str, ...]
+    service: str
+    open: bool
+
+
+@dataclass(frozen=True)
+class Edge:
+    """The public door. `routes` are in the order in which they are tried."""
+
+    listen: Address
+    origin: str
+    tls: Tls | None
+    allow_origins: tuple[str, ...]
+    cookies: Cookies
+    routes: tuple[EdgeRoute, ...]
+
+    @property
+    def workload(self) -> Workload:
+        """The Envoy's name and kind."""
+        return Workload("edge", "edge")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Where the edge reaches identity, and the paths of the edge that identity answers."""
+
+    address: Address | UnixSocket
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that follows from one topology."""
+
+    mesh: str
+    verification: Verification
+    edge: Edge
+    identity: Identity
+    sidecars: tuple[Sidecar, ...]
