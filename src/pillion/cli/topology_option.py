@@ -1,0 +1,32 @@
+"""The option `-f FILE` that every command takes, and the topology that it names."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import click
+
+from pillion.topology import Topology, find, load
+
+option: Final = click.option(
+    "-f",
+    "--file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The topology file.  [default: pillion.yaml in this folder or the nearest parent]",
+)
+
+
+def locate(file: Path | None) -> Path:
+    """Say which file is meant, as named from here; raises InvalidInputError if there is none."""
+    return file if file is not None else Path(os.path.relpath(find(Path.cwd())))
+
+
+def read(file: Path | None) -> tuple[Path, Topology]:
+    """Read the topology that `file` names, or the nearest one; returns its absolute path too.
+
+    `${NAME}` is taken from this process's environment. Raises InvalidInputError with every problem.
+    """
+    named = locate(file)
+    topology = load(named, os.environ)
+    return named.absolute(), topology

@@ -1,0 +1,27 @@
+"""What the user wrote: reads pillion.yaml, and says what is wrong with it and where.
+
+The text becomes nodes with places (`nodes`), plain data with variables put in (`source`, `variables`), and is
+held against the models (`model`, `translate`). What values must be to each other is checked on a draft, which
+is what can be used although other parts are wrong (`draft`, `checks`), so that all problems come at once.
+"""
+
+from pillion.topology.address import Address, UnixSocket
+from pillion.topology.files import find
+from pillion.topology.loading import load
+from pillion.topology.model import Edge, Identity, Rule, Service, Tls, Tokens, Topology
+from pillion.topology.schema import json_schema
+
+__all__ = [
+    "Address",
+    "Edge",
+    "Identity",
+    "Rule",
+    "Service",
+    "Tls",
+    "Tokens",
+    "Topology",
+    "UnixSocket",
+    "find",
+    "json_schema",
+    "load",
+]

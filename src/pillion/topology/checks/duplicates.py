@@ -1,0 +1,31 @@
+"""A list that names a thing names it once, and a list that narrows something names at least one thing."""
+
+from collections.abc import Iterator
+
+from pillion.topology.draft import Draft, Items
+from pillion.topology.finding import Finding
+
+
+def check_duplicates(draft: Draft) -> Iterator[Finding]:
+    """Find repeated items, and `methods` and `roles` that are written but empty.
+
+    An empty `roles` could be read as nobody or as everybody; neither is what a missing key means, so it is
+    refused.
+    """
+    yield from _repeated(draft.edge.allow_origins)
+    for service in draft.services:
+        yield from _repeated(service.calls)
+        for rule in service.rules:
+            for items, without in ((rule.methods, "any method"), (rule.roles, "any signed-in caller")):
+                yield from _repeated(items)
+                if items.given and items.whole and not items.items and not rule.allow_given:
+                    hint = f"name at least one, or take the key out for {without}"
+                    yield Finding(items.path, "empty-list", "this list is empty", hint)
+
+
+def _repeated(items: Items) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for item in items.items:
+        if item.value in seen:
+            yield Finding(item.path, "duplicate-item", "{written} stands in this list already")
+        seen.add(item.value)

@@ -1,0 +1,57 @@
+"""Every rule can match something, and says one thing."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from pillion.topology.draft import Draft, DraftRule, DraftService
+from pillion.topology.finding import Finding
+from pillion.topology.route import covers
+from pillion.topology.words import METHODS
+
+# A rule without methods is for those too that no rule can name.
+_EVERY: Final = frozenset({*METHODS, "any other"})
+
+
+def check_rules(draft: Draft) -> Iterator[Finding]:
+    """Find rules with both `allow` and `roles`, outside the service's paths, or behind others that match first."""
+    for service in draft.services:
+        for i, rule in enumerate(service.rules):
+            if rule.allow_given and rule.roles.given:
+                message = "a rule with 'allow: anyone' asks for no role: keep one of the two"
+                yield Finding(rule.roles.path, "allow-and-roles", message, on_key=True)
+            if not rule.path:
+                continue
+            outside = _outside(service, rule.path.value)
+            if outside:
+                yield Finding(rule.path.path, "rule-outside-paths", outside)
+            else:
+                yield from _unreachable(service.rules[:i], rule)
+
+
+def _outside(service: DraftService, path: str) -> str:
+    """Say why no request of the service has this path; empty when one may, or when that is unknown."""
+    claimed = service.paths
+    if not claimed.whole or not claimed.items or any(covers(item.value, path) for item in claimed.items):
+        return ""
+    return (
+        f"{{written}} is not within the service's paths: {', '.join(item.written for item in claimed.items)}"
+    )
+
+
+def _unreachable(earlier: tuple[DraftRule, ...], rule: DraftRule) -> Iterator[Finding]:
+    left = _methods(rule)
+    if rule.path is None or not rule.methods.whole or not left:
+        return
+    for other in earlier:
+        if other.path and other.methods.whole and covers(other.path.value, rule.path.value):
+            left -= _methods(other)
+            if not left:
+                message = (
+                    f"never used: rules above match all of its requests, the last one {other.path.written}"
+                )
+                yield Finding(rule.at, "unreachable-rule", message, "put the narrower rule first")
+                return
+
+
+def _methods(rule: DraftRule) -> frozenset[str]:
+    return frozenset(item.value for item in rule.methods.items) if rule.methods.given else _EVERY

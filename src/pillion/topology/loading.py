@@ -1,0 +1,46 @@
+"""From a file to a topology, or to everything that is wrong with it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pillion.problem import InvalidInputError, Problem
+from pillion.topology.checks import CHECKS
+from pillion.topology.draft import draft
+from pillion.topology.files import check_tls_files, read_text
+from pillion.topology.finding import Finding, KeyPath
+from pillion.topology.model import Topology
+from pillion.topology.nodes import BrokenTextError, parse
+from pillion.topology.source import Source, line_lengths, place, read_nodes
+from pillion.topology.translate import validate
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Topology:
+    """Read the topology in the file at `path`, with `${NAME}` taken from `environ`.
+
+    Raises InvalidInputError with every problem at once, in the order of the file. Problems name the file as
+    `path` does, and never hold a value of `environ`.
+    """
+    source = _read(str(path), read_text(path), environ)
+    findings = list(source.findings)
+    topology, misfits = validate(source, _unusable(findings))
+    findings += misfits
+    sketch = draft(source, _unusable(findings))
+    for check in CHECKS:
+        findings += check(sketch)
+    findings += check_tls_files(sketch, path.parent)
+    if findings or topology is None:
+        raise InvalidInputError(map(source.problem, findings))
+    return topology
+
+
+def _read(file: str, text: str, environ: Mapping[str, str]) -> Source:
+    try:
+        return read_nodes(file, text, parse(text), environ)
+    except BrokenTextError as error:
+        where = place(file, line_lengths(text), error.mark)
+        raise InvalidInputError([Problem(where, error.code, "", error.message, error.hint)]) from None
+
+
+def _unusable(findings: list[Finding]) -> frozenset[KeyPath]:
+    """Say at which paths no usable value stands; a finding about a key leaves the value usable."""
+    return frozenset(f.path for f in findings if not f.on_key and f.mark is None)

@@ -1,0 +1,163 @@
+"""The topology: what the user wrote in pillion.yaml, once nothing is wrong with it."""
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, SecretStr, WithJsonSchema
+
+from pillion.topology.address import Address, UnixSocket, parse_app, parse_listen
+from pillion.topology.origin import default_origin, parse_origin
+from pillion.topology.route import parse_claimed_path, parse_path
+from pillion.topology.words import (
+    METHODS,
+    NAME,
+    parse_database,
+    parse_lifetime,
+    parse_method,
+    parse_name,
+    parse_role,
+    parse_run,
+    parse_service_name,
+)
+
+
+def _text(**rules: str | list[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", **rules})
+
+
+Name = Annotated[str, AfterValidator(parse_name), _text(pattern=f"^{NAME.pattern}$")]
+ServiceName = Annotated[str, AfterValidator(parse_service_name)]
+Listen = Annotated[
+    Address,
+    PlainValidator(parse_listen),
+    _text(pattern=r"^(localhost|[0-9.]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$"),
+]
+App = Annotated[
+    Address | UnixSocket,
+    PlainValidator(parse_app),
+    _text(pattern=r"^((localhost|127\.[0-9.]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}|unix:/.+)$"),
+]
+Origin = Annotated[str, AfterValidator(parse_origin), _text(pattern=r"^https?://[^/@*]+$")]
+Route = Annotated[str, AfterValidator(parse_path), _text(pattern=r"^/([^/%?#;\\* ]+(/[^/%?#;\\* ]+)*)?$")]
+ClaimedRoute = Annotated[
+    str, AfterValidator(parse_claimed_path), _text(pattern=r"^/([^/%?#;\\* ]+(/[^/%?#;\\* ]+)*)?$")
+]
+Method = Annotated[str, AfterValidator(parse_method), _text(enum=list(METHODS))]
+Role = Annotated[str, AfterValidator(parse_role), _text(pattern=r"^[a-z0-9]([a-z0-9._:-]{0,62}[a-z0-9])?$")]
+Lifetime = Annotated[timedelta, PlainValidator(parse_lifetime), _text(pattern="^[0-9]{1,6}[smh]$")]
+Database = Annotated[
+    Literal["sqlite"] | SecretStr, PlainValidator(parse_database), _text(pattern="^(sqlite|postgresql://.+)$")
+]
+Command = Annotated[str, AfterValidator(parse_run), _text()]
+
+
+def _origin(known: dict[str, Any]) -> str:
+    return default_origin(known["listen"], tls=known["tls"] is not None)
+
+
+class _Section(BaseModel):
+    # hide_input_in_errors: a value may have come from the environment and be a secret.
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        validate_default=True,
+    )
+
+
+class Tls(_Section):
+    """The certificate that the edge shows; both files are taken up again when they change."""
+
+    certificate: str
+    """The certificate and its chain, PEM; a path relative to the topology file."""
+
+    key: str
+    """Its private key, PEM; a path relative to the topology file."""
+
+
+class Edge(_Section):
+    """The only public address: what the browser reaches."""
+
+    listen: Listen = Address(host="127.0.0.1", port=8080)
+    """Where the edge listens, HOST:PORT."""
+
+    tls: Tls | None = None
+    """Files for https; left out, the edge speaks http, on this machine or behind what ends TLS."""
+
+    origin: Origin = Field(default_factory=_origin)
+    """What the browser sees, scheme://host[:port]. Left out: localhost at the port of a loopback `listen`."""
+
+    allow_origins: tuple[Origin, ...] = ()
+    """Frontends served from elsewhere that may call with the user's cookies (CORS)."""
+
+
+class Identity(_Section):
+    """The service that knows the users."""
+
+    sign_up: Literal["open", "closed"] = "open"
+    """Whether anyone may make an account, or only `pillion user add` does."""
+
+    database: Database = "sqlite"
+    """Where accounts and sessions are kept: sqlite, or postgresql://USER:PASSWORD@HOST/NAME."""
+
+
+class Tokens(_Section):
+    """The signed tokens that prove who is calling."""
+
+    lifetime: Lifetime = timedelta(minutes=5)
+    """How long a token is good, such as 30s or 5m; 10s to 1h."""
+
+
+class Rule(_Section):
+    """Who may send which requests; with neither `allow` nor `roles`: any signed-in caller."""
+
+    path: Route
+    """The path that the rule is for, and all below it."""
+
+    methods: tuple[Method, ...] = ()
+    """The methods that the rule is for; all when left out."""
+
+    allow: Literal["anyone"] | None = None
+    """`anyone` opens the path to callers who are not signed in."""
+
+    roles: tuple[Role, ...] = ()
+    """The caller must hold one of these roles."""
+
+
+class Service(_Section):
+    """One of your microservices."""
+
+    app: App
+    """Where the service itself listens: a loopback HOST:PORT, or unix:/path/to.sock."""
+
+    run: Command | None = None
+    """The command with which `pillion up` starts it; it runs in the folder of this file."""
+
+    paths: tuple[ClaimedRoute, ...] = ()
+    """What the edge sends here: each path and all below it. None: not reachable from the edge."""
+
+    calls: tuple[str, ...] = ()
+    """The services that it may call."""
+
+    rules: tuple[Rule, ...] = ()
+    """Who may do what; the first match decides, and without a match any signed-in caller may."""
+
+
+class Topology(_Section):
+    """The edge, the identity service and your services."""
+
+    mesh: Name
+    """The name of the whole; also the audience of its tokens."""
+
+    edge: Edge = Edge()
+    """The only public address: what the browser reaches."""
+
+    identity: Identity = Identity()
+    """The service that knows the users."""
+
+    tokens: Tokens = Tokens()
+    """The signed tokens that prove who is calling."""
+
+    services: dict[ServiceName, Service] = Field(min_length=1)
+    """Your microservices, by name."""

@@ -1,0 +1,115 @@
+"""Runs the model over the data and says what pydantic found in our own words."""
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from pillion.topology.finding import CODES, Code, Finding, KeyPath
+from pillion.topology.model import Edge, Identity, Rule, Service, Tls, Tokens, Topology
+from pillion.topology.source import Source
+from pillion.topology.wording import did_you_mean, one_of
+
+_NEEDED: Final = {
+    "string_type": "text",
+    "model_type": "a mapping (KEY: VALUE)",
+    "dict_type": "a mapping (NAME: …)",
+    "tuple_type": "a list ([…], or lines that start with '-')",
+}
+_EXAMPLES: Final = {
+    "mesh": "mesh: shop",
+    "services": "services: {orders: {app: 127.0.0.1:7001}}",
+    "app": "app: 127.0.0.1:7001",
+    "path": "path: /api/orders",
+    "certificate": "certificate: tls.crt",
+    "key": "key: tls.key",
+}
+
+
+def validate(source: Source, unusable: AbstractSet[KeyPath]) -> tuple[Topology | None, list[Finding]]:
+    """Read the topology out of the source's data; None with the reasons when it does not fit.
+
+    Nothing is said about the paths in `unusable`, or below them: what is wrong there is known already.
+    """
+    try:
+        return Topology.model_validate(source.data), []
+    except ValidationError as error:
+        errors = error.errors(include_url=False, include_input=False)
+    known = [e for e in errors if not any(_path(e)[:i] in unusable for i in range(len(e["loc"]) + 1))]
+    findings = [finding for e in known for finding in _translate(source, e)]
+    # A misspelt key is one mistake, not an unknown key and a missing one.
+    meant = {(*f.path[:-1], _meant(f.path)) for f in findings if f.code == "unknown-key"}
+    return None, [f for f in findings if not (f.code == "missing-key" and f.path in meant)]
+
+
+def _path(error: Mapping[str, Any]) -> KeyPath:
+    loc: KeyPath = error["loc"]
+    return loc[:-1] if loc and loc[-1] == "[key]" else loc
+
+
+def _translate(source: Source, error: Mapping[str, Any]) -> Iterator[Finding]:
+    path, kind, context = _path(error), error["type"], error.get("ctx", {})
+    if kind in CODES:
+        code: Code = kind
+        yield Finding(path, code, context["template"], context["hint"], on_key=path != error["loc"])
+    elif kind == "extra_forbidden":
+        known = one_of(tuple(fields_at(path[:-1])))
+        yield Finding(
+            path, "unknown-key", "no such key", _near(path) or f"here may stand {known}", on_key=True
+        )
+    elif kind == "missing":
+        hint = f"add '{_EXAMPLES[str(path[-1])]}'"
+        yield Finding(path, "missing-key", "this key is missing", hint, on_key=True)
+    elif kind == "literal_error":
+        yield Finding(
+            path, "unknown-value", f"{{written}} is not among what may stand here: {context['expected']}"
+        )
+    elif kind == "too_short":
+        yield Finding(path, "no-services", "there is no service", f"add one: '{_EXAMPLES['services']}'")
+    elif kind in _NEEDED:
+        yield _wrong_type(path, kind, source.value(path))
+    elif kind != "default_factory_not_called":  # which follows from a mistake that has its own line
+        raise AssertionError(f"pydantic's {kind} at {path} has no sentence yet")
+
+
+def _wrong_type(path: KeyPath, kind: str, value: Any) -> Finding:
+    if isinstance(value, bool | int):
+        found = "a truth value" if isinstance(value, bool) else "a number"
+        hint = "put it in quotation marks" if kind == "string_type" else ""
+    else:
+        found = "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else "text"
+        hint = "put it in brackets" if kind == "tuple_type" and isinstance(value, str) else ""
+    return Finding(path, "wrong-type", f"{_NEEDED[kind]} is needed here, not {found}", hint)
+
+
+def fields_at(path: KeyPath) -> dict[str, Any]:
+    """Find the keys that the mapping at `path` may hold; none where names are the user's own."""
+    model: type[BaseModel]
+    match path:
+        case ():
+            model = Topology
+        case ("edge",):
+            model = Edge
+        case ("edge", "tls"):
+            model = Tls
+        case ("identity",):
+            model = Identity
+        case ("tokens",):
+            model = Tokens
+        case ("services", str()):
+            model = Service
+        case ("services", str(), "rules", int()):
+            model = Rule
+        case _:
+            return {}
+    return dict(model.model_fields)
+
+
+def _near(path: KeyPath) -> str:
+    return did_you_mean(str(path[-1]), fields_at(path[:-1]))
+
+
+def _meant(path: KeyPath) -> str:
+    hint = _near(path)
+    return hint.split("'")[1] if hint else ""

@@ -1,0 +1,116 @@
+"""Single words and texts of the topology: names, methods, roles, lifetimes, databases, commands."""
+
+import re
+import shlex
+from datetime import timedelta
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from pillion import vocabulary
+from pillion.topology.address import text
+from pillion.topology.fitness import unfit
+from pillion.topology.wording import did_you_mean, one_of
+
+# A service's name becomes a host name, part of a SPIFFE id and the name of a Kubernetes Service:
+# RFC 1035, section 2.3.1, is what all three allow.
+NAME: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+RESERVED_NAMES: Final = frozenset({"edge", "identity", "control", "localhost"})
+
+# RFC 9110, section 9, and RFC 5789; CONNECT and TRACE are refused at the edge.
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+SHORTEST_LIFETIME: Final = timedelta(seconds=10)
+LONGEST_LIFETIME: Final = timedelta(hours=1)
+_LIFETIME: Final = re.compile(r"(?P<number>[0-9]{1,6})(?P<unit>[smh])", re.ASCII)
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
+
+
+def parse_name(written: str) -> str:
+    """Read the name of the mesh or of a service: a DNS label that starts with a letter."""
+    if not NAME.fullmatch(written):
+        message = "{written} is not a name: 1 to 63 of a-z, 0-9 and '-', a letter first and no '-' at the end"
+        right = re.sub(r"[^a-z0-9]+", "-", written.lower()).strip("-")
+        raise unfit("bad-name", message, f"write '{right}'" if NAME.fullmatch(right) else "")
+    return written
+
+
+def parse_service_name(written: str) -> str:
+    """Read a service's name; Pillion's own workloads keep theirs."""
+    if written in RESERVED_NAMES:
+        raise unfit(
+            "reserved-name",
+            f"{{written}} is a name of Pillion's own, as are {one_of(sorted(RESERVED_NAMES))}",
+        )
+    return parse_name(written)
+
+
+def parse_method(written: str) -> str:
+    """Read an HTTP method; methods are case-sensitive (RFC 9110, section 9.1)."""
+    if written not in METHODS:
+        near = did_you_mean(written.upper(), METHODS)
+        raise unfit(
+            "unknown-method", f"{{written}} is no method that a rule can name: {one_of(METHODS)}", near
+        )
+    return written
+
+
+def parse_role(written: str) -> str:
+    """Read a role's name, in the form that is safe in a comma-separated header."""
+    if not vocabulary.ROLE.fullmatch(written):
+        message = (
+            "{written} is not a role: 1 to 64 of a-z, 0-9, '.', '_', ':', '-', at both ends a letter or digit"
+        )
+        right = written.strip().lower().replace(" ", "-")
+        raise unfit("bad-role", message, f"write '{right}'" if vocabulary.ROLE.fullmatch(right) else "")
+    return written
+
+
+def parse_lifetime(value: Any) -> timedelta:
+    """Read 30s, 5m or 1h, from ten seconds to one hour."""
+    if isinstance(value, timedelta):
+        return value
+    match = _LIFETIME.fullmatch(text(value))
+    if not match:
+        raise unfit(
+            "bad-lifetime", "{written} is not a time: write a number and s, m or h, such as 30s or 5m"
+        )
+    lifetime = timedelta(seconds=int(match["number"]) * _SECONDS[match["unit"]])
+    if not SHORTEST_LIFETIME <= lifetime <= LONGEST_LIFETIME:
+        raise unfit("bad-lifetime", "{written} is not between 10s and 1h, the times that a token may live")
+    return lifetime
+
+
+def parse_database(value: Any) -> Literal["sqlite"] | SecretStr:
+    """Read where identity keeps its data. No message quotes the value: a URL may hold a password."""
+    if isinstance(value, SecretStr):
+        return value
+    written = text(value)
+    if written == "sqlite":
+        return "sqlite"
+    try:
+        parts = urlsplit(written)
+        usable = (
+            parts.scheme == "postgresql" and bool(parts.hostname or parts.path.strip("/")) and parts.port != 0
+        )
+    except ValueError:
+        usable = False
+    if not usable or not written.startswith("postgresql://"):
+        raise unfit(
+            "bad-database", "this is no database: write sqlite, or postgresql://USER:PASSWORD@HOST/NAME"
+        )
+    return SecretStr(written)
+
+
+def parse_run(written: str) -> str:
+    """Read the command that starts a service; it is split as a shell would, and run without one."""
+    try:
+        words = shlex.split(written)
+    except ValueError:
+        raise unfit(
+            "bad-run", "{written} cannot be split into words: a quotation mark is not closed"
+        ) from None
+    if not words or not words[0]:
+        raise unfit("bad-run", "a command is needed here, such as python orders.py")
+    return written
