@@ -1,9 +1,10 @@
 """The topology: what the user wrote in pillion.yaml, once nothing is wrong with it."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, SecretStr, WithJsonSchema
+from pydantic.config import JsonDict
 
 from pillion.topology.address import Address, UnixSocket, parse_app, parse_listen
 from pillion.topology.origin import default_origin, parse_origin
@@ -11,6 +12,7 @@ from pillion.topology.route import parse_claimed_path, parse_path
 from pillion.topology.words import (
     METHODS,
     NAME,
+    RESERVED_NAMES,
     parse_database,
     parse_lifetime,
     parse_method,
@@ -25,8 +27,16 @@ def _text(**rules: str | list[str]) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", **rules})
 
 
+# What a JSON Schema can say of the checks of lists (checks/duplicates.py).
+_SET: Final[JsonDict] = {"uniqueItems": True}
+_SOME: Final[JsonDict] = {"uniqueItems": True, "minItems": 1}
+_NAMED: Final[JsonDict] = {
+    "additionalProperties": False,
+    "propertyNames": {"not": {"enum": sorted(RESERVED_NAMES)}},
+}
+
 Name = Annotated[str, AfterValidator(parse_name), _text(pattern=f"^{NAME.pattern}$")]
-ServiceName = Annotated[str, AfterValidator(parse_service_name)]
+ServiceName = Annotated[str, AfterValidator(parse_service_name), _text(pattern=f"^{NAME.pattern}$")]
 Listen = Annotated[
     Address,
     PlainValidator(parse_listen),
@@ -80,7 +90,7 @@ class Edge(_Section):
     """The only public address: what the browser reaches."""
 
     listen: Listen = Address(host="127.0.0.1", port=8080)
-    """Where the edge listens, HOST:PORT."""
+    """Where the edge listens, HOST:PORT; 127.0.0.1:8080 when left out."""
 
     tls: Tls | None = None
     """Files for https; left out, the edge speaks http, on this machine or behind what ends TLS."""
@@ -88,7 +98,7 @@ class Edge(_Section):
     origin: Origin = Field(default_factory=_origin)
     """What the browser sees, scheme://host[:port]. Left out: localhost at the port of a loopback `listen`."""
 
-    allow_origins: tuple[Origin, ...] = ()
+    allow_origins: tuple[Origin, ...] = Field((), json_schema_extra=_SET)
     """Frontends served from elsewhere that may call with the user's cookies (CORS)."""
 
 
@@ -96,32 +106,34 @@ class Identity(_Section):
     """The service that knows the users."""
 
     sign_up: Literal["open", "closed"] = "open"
-    """Whether anyone may make an account, or only `pillion user add` does."""
+    """Whether anyone may make an account, or only `pillion user add` does; open when left out."""
 
     database: Database = "sqlite"
-    """Where accounts and sessions are kept: sqlite, or postgresql://USER:PASSWORD@HOST/NAME."""
+    """Where accounts are kept: sqlite, or postgresql://USER:PASSWORD@HOST/NAME; sqlite when left out."""
 
 
 class Tokens(_Section):
     """The signed tokens that prove who is calling."""
 
     lifetime: Lifetime = timedelta(minutes=5)
-    """How long a token is good, such as 30s or 5m; 10s to 1h."""
+    """How long a token is good, such as 30s; 10s to 1h, and 5m when left out."""
 
 
 class Rule(_Section):
     """Who may send which requests; with neither `allow` nor `roles`: any signed-in caller."""
 
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["allow", "roles"]}})
+
     path: Route
     """The path that the rule is for, and all below it."""
 
-    methods: tuple[Method, ...] = ()
+    methods: tuple[Method, ...] = Field((), json_schema_extra=_SOME)
     """The methods that the rule is for; all when left out."""
 
     allow: Literal["anyone"] | None = None
     """`anyone` opens the path to callers who are not signed in."""
 
-    roles: tuple[Role, ...] = ()
+    roles: tuple[Role, ...] = Field((), json_schema_extra=_SOME)
     """The caller must hold one of these roles."""
 
 
@@ -134,10 +146,10 @@ class Service(_Section):
     run: Command | None = None
     """The command with which `pillion up` starts it; it runs in the folder of this file."""
 
-    paths: tuple[ClaimedRoute, ...] = ()
+    paths: tuple[ClaimedRoute, ...] = Field((), json_schema_extra=_SET)
     """What the edge sends here: each path and all below it. None: not reachable from the edge."""
 
-    calls: tuple[str, ...] = ()
+    calls: tuple[str, ...] = Field((), json_schema_extra=_SET)
     """The services that it may call."""
 
     rules: tuple[Rule, ...] = ()
@@ -159,5 +171,5 @@ class Topology(_Section):
     tokens: Tokens = Tokens()
     """The signed tokens that prove who is calling."""
 
-    services: dict[ServiceName, Service] = Field(min_length=1)
+    services: dict[ServiceName, Service] = Field(min_length=1, json_schema_extra=_NAMED)
     """Your microservices, by name."""

@@ -24,7 +24,7 @@ def parse_origin(written: str) -> str:
     if written != right:
         raise unfit(
             "bad-origin",
-            "{written} is not written as a browser sends it: SCHEME://HOST, in lower case, :PORT unless usual",
+            "{written} is not as a browser sends it: SCHEME://HOST in lower case, and :PORT unless usual",
             f"write '{right}'",
         )
     if scheme == "http" and not is_this_machine(host):

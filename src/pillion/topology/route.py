@@ -25,7 +25,7 @@ def parse_path(written: str) -> str:
     for character, name in _REFUSED.items():
         if character in written:
             why = "; a path takes in all below it" if character == "*" else ""
-            raise unfit("bad-path", f"{{written}} holds {name} ({character!r}), which no path here may{why}")
+            raise unfit("bad-path", f"{{written}} holds {name} ('{character}'), which no path here may{why}")
     if not all("!" <= character <= "~" for character in written):
         raise unfit("bad-path", "{written} holds a character that is not visible ASCII")
     segments = [segment for segment in written.split("/") if segment]

@@ -13,7 +13,7 @@ _EVERY: Final = frozenset({*METHODS, "any other"})
 
 
 def check_rules(draft: Draft) -> Iterator[Finding]:
-    """Find rules with both `allow` and `roles`, outside the service's paths, or behind others that match first."""
+    """Find rules with both `allow` and `roles`, outside the service's paths, or never reached."""
     for service in draft.services:
         for i, rule in enumerate(service.rules):
             if rule.allow_given and rule.roles.given:

@@ -1,0 +1,86 @@
+"""`pillion check`: what is wrong with the topology, or in short what it says."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pillion.cli import topology_option
+from pillion.problem import InvalidInputError, Problem
+from pillion.topology import Topology
+
+
+@click.command
+@topology_option.option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON alone on standard output.")
+def command(file: Path | None, *, as_json: bool) -> None:
+    """Read the topology and say what is wrong with it.
+
+    Every problem is one line with its place in the file. When there is none, prints in short which services
+    there are, who calls whom, and what is open to callers who are not signed in.
+
+    \b
+    Example:
+        pillion check
+        pillion check -f shop/pillion.yaml --json | jq '.problems[].message'
+    """  # noqa: D301 - \b is click's mark for text to leave as it is
+    try:
+        named = topology_option.locate(file)
+        _, topology = topology_option.read(file)
+    except InvalidInputError as error:
+        if not as_json:
+            raise
+        click.echo(json.dumps({"ok": False, "problems": list(map(_as_json, error.problems))}, indent=2))
+        click.get_current_context().exit(2)
+    if as_json:
+        click.echo(json.dumps({"ok": True, "problems": []}, indent=2))
+    else:
+        click.echo("\n".join(summary(str(named), topology)))
+
+
+def summary(file: str, topology: Topology) -> Iterator[str]:
+    """Say in a few lines what the topology holds; openness above all, since it should be seen."""
+    count = len(topology.services)
+    services = "1 service" if count == 1 else f"{count} services"
+    yield f"{file} is good: mesh {topology.mesh}, {services}, {topology.edge.origin}"
+    yield ""
+    yield from _table(
+        (
+            name,
+            str(service.app),
+            f"from the edge: {', '.join(service.paths)}" if service.paths else "not reachable from the edge",
+            f"calls {', '.join(service.calls)}" if service.calls else "",
+        )
+        for name, service in topology.services.items()
+    )
+    yield ""
+    opened = [
+        (name, f"{rule.path} and below, {', '.join(rule.methods) or 'any method'}")
+        for name, service in topology.services.items()
+        for rule in service.rules
+        if rule.allow == "anyone"
+    ]
+    yield "Open to anyone:" if opened else "Nothing is open to callers who are not signed in."
+    yield from _table(opened)
+
+
+def _table(rows: Any) -> Iterator[str]:
+    """Write rows of texts under each other, two blanks before each column."""
+    table = list(rows)
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        yield "".join(f"  {cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _as_json(problem: Problem) -> dict[str, Any]:
+    """Write a problem flat, its place as file, line and column."""
+    return {
+        **dataclasses.asdict(problem.place),
+        "code": problem.code,
+        "key": problem.key,
+        "message": problem.message,
+        "hint": problem.hint,
+    }
