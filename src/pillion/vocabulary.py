@@ -6,6 +6,7 @@ nothing of each other) must agree on it, or when a user's program relies on it.
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 # Headers that a sidecar sets for its service (docs/interface.md, "At a service").
@@ -22,6 +23,9 @@ SIGNING_ALGORITHM: Final = "RS256"
 # How far two clocks may differ, in seconds, wherever a token's times are compared.
 LEEWAY_SECONDS: Final = 5
 
+# No token lives longer than this, whatever the topology or a command asks for.
+MAX_TOKEN_LIFETIME: Final = timedelta(hours=1)
+
 # A role is sent comma-separated in ROLES_HEADER and compared in Envoy: only these characters keep that safe.
 ROLE: Final = re.compile(r"[a-z0-9](?:[a-z0-9._:-]{0,62}[a-z0-9])?")
 
@@ -36,6 +40,12 @@ IDENTITY_PATHS: Final = (
     "/.well-known",
     "/pillion",
 )
+
+# The one of them that speaks of the caller's token, and so needs one.
+ME_PATH: Final = "/me"
+
+# Where a browser is sent to sign in; `next` says where to go on after that.
+SIGN_IN_PATH: Final = "/sign-in"
 
 # Where the edge asks identity to turn a session into a token. Never routed from outside.
 RENEWAL_PATH: Final = "/-/renewal"

@@ -37,7 +37,7 @@ def build(topology: Topology, ports: Mapping[str, Ports], identity: Address | Un
     return Plan(
         mesh=topology.mesh,
         verification=Verification(
-            issuer=topology.edge.origin, audience=topology.mesh, max_lifetime=topology.tokens.lifetime
+            issuer=topology.edge.origin, audience=topology.mesh, max_lifetime=vocabulary.MAX_TOKEN_LIFETIME
         ),
         edge=Edge(
             listen=topology.edge.listen,
@@ -65,7 +65,9 @@ def _sidecar(name: str, service: Service, ports: Mapping[str, Ports]) -> Sidecar
 
 def _rule(index: int, rule: WrittenRule) -> Rule:
     requires = ANYONE if rule.allow == "anyone" else Requirement(roles=tuple(sorted(rule.roles)))
-    return Rule(name=f"rules[{index}]", path=rule.path, methods=tuple(sorted(rule.methods)), requires=requires)
+    return Rule(
+        name=f"rules[{index}]", path=rule.path, methods=tuple(sorted(rule.methods)), requires=requires
+    )
 
 
 def _edge_routes(topology: Topology, sidecars: tuple[Sidecar, ...]) -> tuple[EdgeRoute, ...]:
@@ -83,7 +85,12 @@ def _edge_routes(topology: Topology, sidecars: tuple[Sidecar, ...]) -> tuple[Edg
 
 def _routes_below(path: str, sidecar: Sidecar) -> list[EdgeRoute]:
     routes = [
-        EdgeRoute(path=_longer(path, rule.path), methods=rule.methods, service=sidecar.service, open=rule.requires.anyone)
+        EdgeRoute(
+            path=_longer(path, rule.path),
+            methods=rule.methods,
+            service=sidecar.service,
+            open=rule.requires.anyone,
+        )
         for rule in sidecar.rules
         if _is_below(rule.path, path) or _is_below(path, rule.path)
     ]

@@ -33,6 +33,8 @@ def assign(topology: Topology, candidates: Iterator[int] | None = None) -> Mappi
     }
     free = (port for port in candidates or count(FIRST_PORT) if port not in taken)
     return {
-        name: Ports(inbound=Address(host=LOOPBACK, port=next(free)), egress=Address(host=LOOPBACK, port=next(free)))
+        name: Ports(
+            inbound=Address(host=LOOPBACK, port=next(free)), egress=Address(host=LOOPBACK, port=next(free))
+        )
         for name in sorted(topology.services)
     }

@@ -1,0 +1,47 @@
+"""One line of JSON per request: who did what, and why it was refused.
+
+The path stands without its query, which may hold what should not be in a log. No header that carries a
+credential is written.
+"""
+
+from typing import Final
+
+from envoy_data_plane.envoy.config.accesslog.v3 import AccessLog
+from envoy_data_plane.envoy.config.core.v3 import SubstitutionFormatString
+from envoy_data_plane.envoy.extensions.access_loggers.file.v3 import FileAccessLog
+from envoy_data_plane.google.protobuf import Any, Struct
+
+from pillion.envoy import names
+from pillion.envoy.matchers import JWT_NAMESPACE, PAYLOAD
+from pillion.plan.model import Workload
+
+# `why` is null unless an Envoy refused: this one, or one further on whose answer passed through here.
+# `caller` is the address that the connection came from; mTLS will put the workload's name in its place.
+FIELDS: Final = {
+    "time": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
+    "request_id": "%REQ(X-REQUEST-ID)%",
+    "method": "%REQ(:METHOD)%",
+    "path": "%PATH(NQ)%",
+    "status": "%RESPONSE_CODE%",
+    "why": f"%RESP({names.REFUSED_HEADER})%",
+    "rule": "%ROUTE_NAME%",
+    "sub": f"%DYNAMIC_METADATA({JWT_NAMESPACE}:{PAYLOAD}:sub)%",
+    "sid": f"%DYNAMIC_METADATA({JWT_NAMESPACE}:{PAYLOAD}:sid)%",
+    "jti": f"%DYNAMIC_METADATA({JWT_NAMESPACE}:{PAYLOAD}:jti)%",
+    "caller": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%",
+    "ms": "%DURATION%",
+    "details": "%RESPONSE_CODE_DETAILS%",
+}
+
+
+def audit_log(workload: Workload) -> AccessLog:
+    """Write a line for every request that reached this Envoy, to the workload's own file."""
+    line = Struct.from_dict({"service": workload.name, **FIELDS})
+    return AccessLog(
+        name="pillion.audit",
+        typed_config=Any.pack(
+            FileAccessLog(
+                path=names.audit_file(workload.name), log_format=SubstitutionFormatString(json_format=line)
+            )
+        ),
+    )

@@ -1,0 +1,74 @@
+"""The bootstrap: who this Envoy is, where its files lie, and its admin interface on a Unix socket."""
+
+from typing import Final
+
+from envoy_data_plane.envoy.config.bootstrap.v3 import (
+    Admin,
+    Bootstrap,
+    BootstrapDynamicResources,
+    LayeredRuntime,
+    RuntimeLayer,
+)
+from envoy_data_plane.envoy.config.core.v3 import (
+    ApiVersion,
+    ConfigSource,
+    Node,
+    PathConfigSource,
+    WatchedDirectory,
+)
+from envoy_data_plane.envoy.config.overload.v3 import OverloadManager, ResourceMonitor
+from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections.v3 import (
+    DownstreamConnectionsConfig,
+)
+from envoy_data_plane.google.protobuf import Any, Struct
+
+from pillion.envoy import names
+from pillion.envoy.addresses import envoy_address
+from pillion.plan.model import UnixSocket, Workload
+
+# More connections than this are refused rather than let the process run out of files or memory.
+MAX_CONNECTIONS: Final = 50000
+
+# Envoy refuses regular expressions of more than 100 RE2 instructions unless told otherwise; the one for a
+# canonical token has about 200. All are ours and of fixed size; none comes from a user.
+REGEX_SIZE: Final = 400
+
+
+def bootstrap(mesh: str, workload: Workload) -> Bootstrap:
+    """Name the workload's files; a file that is replaced is taken up without a restart."""
+    return Bootstrap(
+        node=Node(id=workload.name, cluster=mesh),
+        admin=Admin(address=envoy_address(UnixSocket(path=names.admin_socket(workload.name)))),
+        dynamic_resources=BootstrapDynamicResources(
+            lds_config=_file(workload, names.LISTENERS_FILE),
+            cds_config=_file(workload, names.CLUSTERS_FILE),
+        ),
+        layered_runtime=LayeredRuntime(
+            layers=[
+                RuntimeLayer(
+                    name="pillion",
+                    static_layer=Struct.from_dict({"re2.max_program_size.error_level": REGEX_SIZE}),
+                )
+            ]
+        ),
+        overload_manager=OverloadManager(
+            resource_monitors=[
+                ResourceMonitor(
+                    name="envoy.resource_monitors.global_downstream_max_connections",
+                    typed_config=Any.pack(
+                        DownstreamConnectionsConfig(max_active_downstream_connections=MAX_CONNECTIONS)
+                    ),
+                )
+            ]
+        ),
+    )
+
+
+def _file(workload: Workload, name: str) -> ConfigSource:
+    return ConfigSource(
+        resource_api_version=ApiVersion.V3,
+        path_config_source=PathConfigSource(
+            path=names.file_of(workload.name, name),
+            watched_directory=WatchedDirectory(path=f"{names.FOLDER}/{workload.name}"),
+        ),
+    )

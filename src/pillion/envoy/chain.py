@@ -1,0 +1,45 @@
+"""The order of the filters, each with the reason for its place."""
+
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
+
+from pillion.envoy.filters.access import access
+from pillion.envoy.filters.bearer import bearer
+from pillion.envoy.filters.browser import browser
+from pillion.envoy.filters.cors import cors
+from pillion.envoy.filters.identity_headers import identity_headers
+from pillion.envoy.filters.renewal import renewal
+from pillion.envoy.filters.router import router
+from pillion.envoy.filters.rules import rules
+from pillion.envoy.filters.same_origin import same_origin
+from pillion.envoy.filters.token_claims import token_claims
+from pillion.envoy.filters.token_shape import token_shape
+from pillion.envoy.filters.verification import verification_slot
+from pillion.plan.model import Plan, Sidecar
+
+
+def sidecar_chain(plan: Plan, sidecar: Sidecar) -> list[HttpFilter]:
+    """Give the filters between anybody and a service. Identity headers were dropped before the first."""
+    return [
+        token_shape(),  # before anything parses the token
+        verification_slot(sidecar.workload.name),  # what comes after may believe the token's claims
+        token_claims(plan.verification),  # needs the claims; before anything that acts on them
+        rules(),  # needs to know who is calling, by a token that is good in every respect
+        identity_headers(),  # last of ours: nobody that was refused is ever named
+        router(),
+    ]
+
+
+def edge_chain(plan: Plan) -> list[HttpFilter]:
+    """Give the filters between the outer world and the sidecars."""
+    return [
+        cors(),  # first: answers preflights, which carry no credentials
+        browser(plan.edge.cookies),  # turns cookies into what the rest looks for
+        same_origin(plan.edge),  # as soon as it is known that a cookie is relied on
+        token_shape(),  # from here to token_claims as in a sidecar
+        verification_slot(plan.edge.workload.name),
+        token_claims(plan.verification),
+        renewal(),  # only for a session whose token was missing or not verified above
+        access(),  # nobody without a token goes on, but to an open path
+        bearer(),  # a verified cookie's token becomes what services expect; a stale one stays behind
+        router(),
+    ]

@@ -1,0 +1,120 @@
+"""The clusters: where an Envoy sends requests on to, and in which protocol."""
+
+from datetime import timedelta
+from typing import Final
+
+import betterproto2
+from envoy_data_plane.envoy.config.cluster.v3 import (
+    CircuitBreakers,
+    CircuitBreakersThresholds,
+    Cluster,
+    ClusterDiscoveryType,
+)
+from envoy_data_plane.envoy.config.core.v3 import (
+    Http1ProtocolOptions,
+    Http2ProtocolOptions,
+    HttpProtocolOptions,
+)
+from envoy_data_plane.envoy.config.endpoint.v3 import (
+    ClusterLoadAssignment,
+    Endpoint,
+    LbEndpoint,
+    LocalityLbEndpoints,
+)
+from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
+    HttpProtocolOptions as UpstreamOptions,
+)
+from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
+    HttpProtocolOptionsExplicitHttpConfig,
+    HttpProtocolOptionsUseDownstreamHttpConfig,
+)
+from envoy_data_plane.google.protobuf import Any
+
+from pillion.envoy import names
+from pillion.envoy.addresses import envoy_address
+from pillion.plan.model import Address, Edge, Identity, Sidecar, UnixSocket
+
+CONNECT_TIMEOUT: Final = timedelta(seconds=2)
+# Envoy's own limit of 1,024 would cap the open WebSockets of a service; it is not the sidecar that is the limit.
+MAX_AT_ONCE: Final = 65536
+# Shorter than the keep-alive of common application servers, so that Envoy closes an idle connection first and
+# no request runs into the application closing it.
+UPSTREAM_IDLE: Final = timedelta(seconds=4)
+
+_OPTIONS_KEY: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+def sidecar_clusters(sidecar: Sidecar) -> list[Cluster]:
+    """Give the service itself, for HTTP/1.1 and for gRPC, and the sidecars of those whom it calls."""
+    return [
+        _cluster(names.APP, sidecar.app, _http1(UPSTREAM_IDLE)),
+        _cluster(names.APP_GRPC, sidecar.app, _http2()),
+        *(_cluster(names.peer_cluster(peer.service), peer.address, _as_received()) for peer in sidecar.peers),
+    ]
+
+
+def edge_clusters(edge: Edge, identity: Identity, sidecars: tuple[Sidecar, ...]) -> list[Cluster]:
+    """Give identity, and the sidecars that the edge has routes to."""
+    routed = {route.service for route in edge.routes}
+    return [
+        _cluster(names.IDENTITY, identity.address, _http1(UPSTREAM_IDLE)),
+        *(
+            _cluster(names.peer_cluster(sidecar.service), sidecar.inbound, _as_received())
+            for sidecar in sidecars
+            if sidecar.service in routed
+        ),
+    ]
+
+
+def _cluster(name: str, address: Address | UnixSocket, options: UpstreamOptions) -> Cluster:
+    return Cluster(
+        name=name,
+        type=ClusterDiscoveryType.STATIC,
+        connect_timeout=CONNECT_TIMEOUT,
+        circuit_breakers=CircuitBreakers(
+            thresholds=[
+                CircuitBreakersThresholds(
+                    max_connections=MAX_AT_ONCE, max_pending_requests=MAX_AT_ONCE, max_requests=MAX_AT_ONCE
+                )
+            ]
+        ),
+        load_assignment=ClusterLoadAssignment(
+            cluster_name=name,
+            endpoints=[
+                LocalityLbEndpoints(
+                    lb_endpoints=[LbEndpoint(endpoint=Endpoint(address=envoy_address(address)))]
+                )
+            ],
+        ),
+        typed_extension_protocol_options={_OPTIONS_KEY: _packed(options)},
+    )
+
+
+def _packed(options: betterproto2.Message) -> Any:
+    return Any.pack(options)
+
+
+def _http1(idle: timedelta) -> UpstreamOptions:
+    return UpstreamOptions(
+        common_http_protocol_options=HttpProtocolOptions(idle_timeout=idle),
+        explicit_http_config=HttpProtocolOptionsExplicitHttpConfig(
+            http_protocol_options=Http1ProtocolOptions()
+        ),
+    )
+
+
+def _http2() -> UpstreamOptions:
+    return UpstreamOptions(
+        explicit_http_config=HttpProtocolOptionsExplicitHttpConfig(
+            http2_protocol_options=Http2ProtocolOptions()
+        )
+    )
+
+
+def _as_received() -> UpstreamOptions:
+    """Send on in the protocol that the request came in: gRPC needs HTTP/2, a WebSocket HTTP/1.1."""
+    return UpstreamOptions(
+        use_downstream_protocol_config=HttpProtocolOptionsUseDownstreamHttpConfig(
+            http_protocol_options=Http1ProtocolOptions(), http2_protocol_options=Http2ProtocolOptions()
+        )
+    )

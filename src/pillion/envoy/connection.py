@@ -1,0 +1,67 @@
+"""What every HTTP connection manager of Pillion has in common: strict about requests, patient with streams."""
+
+from datetime import timedelta
+from typing import Final
+
+from envoy_data_plane.envoy.config.core.v3 import (
+    Http2ProtocolOptions,
+    HttpProtocolOptions,
+    HttpProtocolOptionsHeadersWithUnderscoresAction,
+)
+from envoy_data_plane.envoy.config.listener.v3 import Filter, FilterChain, Listener
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
+    HttpConnectionManager,
+    HttpConnectionManagerPathWithEscapedSlashesAction,
+    HttpConnectionManagerServerHeaderTransformation,
+    HttpConnectionManagerUpgradeConfig,
+)
+from envoy_data_plane.google.protobuf import Any
+
+from pillion.envoy.addresses import envoy_address
+from pillion.envoy.early_headers import drop_identity_headers
+from pillion.plan.model import Address
+
+# A stream (server-sent events, a WebSocket, a long upload) may be silent for this long.
+STREAM_IDLE: Final = timedelta(hours=1)
+# A client has this long to send its headers: a slow one must not hold a connection for nothing.
+HEADERS_TIMEOUT: Final = timedelta(seconds=10)
+CONNECTION_IDLE: Final = timedelta(minutes=15)
+MAX_STREAMS: Final = 1000
+
+
+def connection_manager(stat_prefix: str) -> HttpConnectionManager:
+    """Make a connection manager without filters and routes, for the caller to fill in.
+
+    What is doubtful about a path or a header name is refused rather than repaired, because a service behind
+    may repair it differently: escaped slashes, and underscores, which some servers take for dashes.
+    """
+    return HttpConnectionManager(
+        stat_prefix=stat_prefix,
+        early_header_mutation_extensions=[drop_identity_headers()],
+        normalize_path=True,
+        merge_slashes=True,
+        path_with_escaped_slashes_action=HttpConnectionManagerPathWithEscapedSlashesAction.REJECT_REQUEST,
+        common_http_protocol_options=HttpProtocolOptions(
+            idle_timeout=CONNECTION_IDLE,
+            headers_with_underscores_action=HttpProtocolOptionsHeadersWithUnderscoresAction.REJECT_REQUEST,
+        ),
+        http2_protocol_options=Http2ProtocolOptions(max_concurrent_streams=MAX_STREAMS),
+        request_headers_timeout=HEADERS_TIMEOUT,
+        stream_idle_timeout=STREAM_IDLE,
+        server_header_transformation=HttpConnectionManagerServerHeaderTransformation.PASS_THROUGH,
+        upgrade_configs=[HttpConnectionManagerUpgradeConfig(upgrade_type="websocket")],
+    )
+
+
+def listener(name: str, address: Address, manager: HttpConnectionManager) -> Listener:
+    """Serve plain HTTP/1.1 and HTTP/2 at `address`."""
+    return Listener(
+        name=name,
+        address=envoy_address(address),
+        filter_chains=[FilterChain(filters=[http_connection(manager)])],
+    )
+
+
+def http_connection(manager: HttpConnectionManager) -> Filter:
+    """Wrap a connection manager for a filter chain."""
+    return Filter(name="envoy.filters.network.http_connection_manager", typed_config=Any.pack(manager))

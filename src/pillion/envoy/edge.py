@@ -1,0 +1,123 @@
+"""The edge's listener: the only public door."""
+
+from typing import Final
+
+from envoy_data_plane.envoy.config.listener.v3 import Listener
+from envoy_data_plane.envoy.config.route.v3 import Route, RouteConfiguration, RouteMatch, VirtualHost
+from envoy_data_plane.google.protobuf import Any
+
+from pillion import vocabulary
+from pillion.envoy import names, refusals
+from pillion.envoy.audit_log import audit_log
+from pillion.envoy.chain import edge_chain
+from pillion.envoy.connection import connection_manager, listener
+from pillion.envoy.filters.access import open_to_anyone
+from pillion.envoy.filters.browser import cookies_untouched
+from pillion.envoy.filters.cors import cors_policy
+from pillion.envoy.filters.renewal import UNANSWERED_HEADER, no_renewal
+from pillion.envoy.matchers import header_is, header_present
+from pillion.envoy.routes import answer, below, to_cluster
+from pillion.envoy.tls import tls
+from pillion.plan.model import EdgeRoute, Identity, Plan
+
+EDGE: Final = "edge"
+
+CROSS_SITE: Final = refusals.Refusal(
+    code="cross-site",
+    when="response.code_details == 'rbac_access_denied_matched_policy[cross-site]'",
+    status=403,
+    title="Forbidden",
+    detail=(
+        "A request that changes something and relies on the cookie must come from this origin: send an 'Origin' "
+        "header that names it, or a token as 'Authorization: Bearer'."
+    ),
+)
+IDENTITY_AWAY: Final = refusals.Refusal(
+    code="identity-unavailable",
+    when="response.code_details.startsWith('rbac_access_denied')",
+    headers_match=(header_is(UNANSWERED_HEADER, "true"),),
+    status=503,
+    title="Service Unavailable",
+    detail="Your token has expired and cannot be renewed just now. You are still signed in: try again.",
+    headers={"retry-after": "2"},
+)
+GO_AND_SIGN_IN: Final = refusals.Refusal(
+    code="sign-in-first",
+    when="response.code_details.startsWith('rbac_access_denied')",
+    headers_match=(header_present(names.NEXT_HEADER),),
+    status=303,
+    title="See Other",
+    detail="Sign in first.",
+    headers={
+        "location": f"{vocabulary.SIGN_IN_PATH}?next=%REQ({names.NEXT_HEADER})%",
+        "cache-control": "no-store",
+    },
+)
+
+REFUSALS: Final = (
+    CROSS_SITE,
+    refusals.TOKEN_EXPIRED,
+    refusals.TOKEN_INVALID,
+    IDENTITY_AWAY,
+    GO_AND_SIGN_IN,
+    refusals.TOKEN_MISSING,
+    *refusals.BY_STATUS,
+)
+
+
+def edge(plan: Plan) -> Listener:
+    """Let nothing through unauthenticated but to what is open, and say where to sign in."""
+    manager = connection_manager(EDGE)
+    # The client's address is the connection's, and request ids are made here: nobody outside chooses them.
+    manager.use_remote_address = True
+    manager.http_filters = edge_chain(plan)
+    manager.local_reply_config = refusals.local_replies(REFUSALS, plan.mesh)
+    manager.access_log = [audit_log(plan.edge.workload)]
+    manager.route_config = RouteConfiguration(
+        name=EDGE,
+        request_headers_to_remove=[*names.INTERNAL_HEADERS, UNANSWERED_HEADER],
+        virtual_hosts=[
+            VirtualHost(
+                name=EDGE,
+                domains=["*"],
+                routes=[*_identity(plan.identity), *map(_service, plan.edge.routes), _unknown()],
+                typed_per_filter_config=cors_policy(plan.edge.allow_origins),
+            )
+        ],
+    )
+    door = listener(EDGE, plan.edge.listen, manager)
+    if plan.edge.tls is not None:
+        door.filter_chains[0].transport_socket = tls(plan.edge)
+    return door
+
+
+def _identity(identity: Identity) -> list[Route]:
+    """Route to identity: `/me` as to any service; the rest is how one comes by a token, and open."""
+    me = Route(name="identity", match=RouteMatch(path=vocabulary.ME_PATH), route=to_cluster(names.IDENTITY))
+    open_ = open_to_anyone() | no_renewal() | cookies_untouched()
+    return [
+        me,
+        *(
+            Route(
+                name="identity",
+                match=below(path),
+                route=to_cluster(names.IDENTITY),
+                typed_per_filter_config=open_,
+            )
+            for path in identity.paths
+        ),
+    ]
+
+
+def _service(route: EdgeRoute) -> Route:
+    return Route(
+        name=route.service,
+        match=below(route.path, route.methods),
+        route=to_cluster(names.peer_cluster(route.service)),
+        typed_per_filter_config=open_to_anyone() if route.open else {},
+    )
+
+
+def _unknown() -> Route:
+    config: dict[str, Any] = open_to_anyone() | no_renewal()
+    return answer("unknown", RouteMatch(prefix="/"), 404, config=config)

@@ -1,0 +1,56 @@
+"""A sidecar's egress listener: the service's way to those whom it may call, and to nobody else."""
+
+from typing import Final
+
+from envoy_data_plane.envoy.config.listener.v3 import Listener
+from envoy_data_plane.envoy.config.route.v3 import Route, RouteConfiguration, RouteMatch, VirtualHost
+
+from pillion.envoy import names, refusals
+from pillion.envoy.connection import connection_manager, listener
+from pillion.envoy.filters.router import router
+from pillion.envoy.routes import answer, below, to_cluster
+from pillion.plan.model import Peer, Plan, Sidecar
+
+EGRESS: Final = "egress"
+
+
+def egress(plan: Plan, sidecar: Sidecar) -> Listener:
+    """Take `http://NAME/…`, as a forward proxy or by the Host header, and send it to NAME's sidecar."""
+    manager = connection_manager(EGRESS)
+    manager.preserve_external_request_id = True
+    manager.skip_xff_append = True
+    manager.strip_any_host_port = True
+    manager.http_filters = [router()]
+    manager.local_reply_config = refusals.local_replies(
+        (_not_called(sidecar), *refusals.BY_STATUS), plan.mesh
+    )
+    manager.route_config = RouteConfiguration(
+        name=EGRESS,
+        virtual_hosts=[
+            *(_peer(peer) for peer in sidecar.peers),
+            VirtualHost(
+                name="anybody-else",
+                domains=["*"],
+                routes=[answer("not-called", RouteMatch(prefix="/"), 403)],
+            ),
+        ],
+    )
+    return listener(EGRESS, sidecar.egress, manager)
+
+
+def _peer(peer: Peer) -> VirtualHost:
+    route = Route(name=peer.service, match=below("/"), route=to_cluster(names.peer_cluster(peer.service)))
+    return VirtualHost(name=peer.service, domains=[peer.service], routes=[route])
+
+
+def _not_called(sidecar: Sidecar) -> refusals.Refusal:
+    return refusals.Refusal(
+        code="peer-not-called",
+        when="response.code_details == 'direct_response'",
+        status=403,
+        title="Forbidden",
+        detail=(
+            f"'{sidecar.service}' may not call '%REQ(:AUTHORITY)%': "
+            f"name it under services.{sidecar.service}.calls in pillion.yaml."
+        ),
+    )

@@ -1,0 +1,85 @@
+"""From a plan to the text of every Envoy's files."""
+
+import io
+from collections.abc import Iterable, Mapping
+from typing import Any as Json
+
+import betterproto2
+from betterproto2 import Casing
+from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryResponse
+from envoy_data_plane.google.protobuf import Any
+from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import LiteralScalarString
+
+from pillion.envoy import names
+from pillion.envoy.bootstrap import bootstrap
+from pillion.envoy.clusters import edge_clusters, sidecar_clusters
+from pillion.envoy.edge import edge
+from pillion.envoy.egress import egress
+from pillion.envoy.filters.verification import edge_verification, sidecar_verification, verification_resource
+from pillion.envoy.inbound import inbound
+from pillion.envoy.tls import certificate_secret
+from pillion.plan.model import Plan, Sidecar
+
+
+def render(plan: Plan, jwks: Mapping[str, Json]) -> dict[str, str]:
+    """Write the configuration of every Envoy of `plan`.
+
+    `jwks` is the public key set (RFC 7517, section 5) that tokens are checked with. Gives the files' text by
+    path, such as `orders/listeners.yaml`. The same input gives the same bytes.
+    """
+    written = _edge_files(plan, jwks)
+    for sidecar in plan.sidecars:
+        written |= _sidecar_files(plan, sidecar, jwks)
+    return written
+
+
+def _edge_files(plan: Plan, jwks: Mapping[str, Json]) -> dict[str, str]:
+    name = plan.edge.workload.name
+    verification = verification_resource(edge_verification(plan.verification, jwks))
+    written = {
+        names.BOOTSTRAP_FILE: _yaml(bootstrap(plan.mesh, plan.edge.workload)),
+        names.LISTENERS_FILE: _resources([edge(plan)]),
+        names.CLUSTERS_FILE: _resources(edge_clusters(plan.edge, plan.identity, plan.sidecars)),
+        names.VERIFICATION_FILE: _resources([verification]),
+    }
+    if plan.edge.tls is not None:
+        written[names.CERTIFICATE_FILE] = _resources([certificate_secret(plan.edge.tls)])
+    return {f"{name}/{file}": text for file, text in written.items()}
+
+
+def _sidecar_files(plan: Plan, sidecar: Sidecar, jwks: Mapping[str, Json]) -> dict[str, str]:
+    name = sidecar.workload.name
+    verification = verification_resource(sidecar_verification(plan.verification, jwks))
+    return {
+        f"{name}/{names.BOOTSTRAP_FILE}": _yaml(bootstrap(plan.mesh, sidecar.workload)),
+        f"{name}/{names.LISTENERS_FILE}": _resources([inbound(plan, sidecar), egress(plan, sidecar)]),
+        f"{name}/{names.CLUSTERS_FILE}": _resources(sidecar_clusters(sidecar)),
+        f"{name}/{names.VERIFICATION_FILE}": _resources([verification]),
+    }
+
+
+def _resources(messages: Iterable[betterproto2.Message]) -> str:
+    """Write what a management server would have answered: the form of Envoy's filesystem subscriptions."""
+    return _yaml(DiscoveryResponse(resources=[Any.pack(message) for message in messages]))
+
+
+def _yaml(message: betterproto2.Message) -> str:
+    yaml = YAML(typ="rt")
+    yaml.width = 120
+    yaml.indent(mapping=2, sequence=2, offset=0)
+    yaml.representer.ignore_aliases = lambda _: True
+    out = io.StringIO()
+    yaml.dump(_readable(message.to_dict(casing=Casing.SNAKE)), out)
+    return out.getvalue()
+
+
+def _readable(value: Json) -> Json:
+    """Show text of several lines as a block."""
+    if isinstance(value, dict):
+        return {key: _readable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_readable(inner) for inner in value]
+    if isinstance(value, str) and "\n" in value:
+        return LiteralScalarString(value)
+    return value

@@ -1,0 +1,1 @@
+"""The HTTP filters, one module each; `pillion.envoy.chain` gives their order."""

@@ -1,0 +1,10 @@
+"""Wrap a filter's typed configuration for the list of an HTTP connection manager."""
+
+import betterproto2
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
+from envoy_data_plane.google.protobuf import Any
+
+
+def http_filter(name: str, config: betterproto2.Message) -> HttpFilter:
+    """Name a filter. Its name is also the key of its per-route configuration."""
+    return HttpFilter(name=name, typed_config=Any.pack(config))

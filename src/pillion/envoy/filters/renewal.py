@@ -1,0 +1,112 @@
+"""Ask identity for a fresh token: once, and only for a session that has no valid one.
+
+Identity answers 200 whenever it could look, with a token or without. When it cannot be asked the request goes
+on, marked: an open path is served all the same, and what needs a user is told that it is not the user's fault.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from envoy_data_plane.envoy.config.core.v3 import HttpUri, TypedExtensionConfig
+from envoy_data_plane.envoy.config.route.v3 import FilterConfig
+from envoy_data_plane.envoy.extensions.common.matching.v3 import ExtensionWithMatcher
+from envoy_data_plane.envoy.extensions.filters.common.matcher.action.v3 import SkipFilter
+from envoy_data_plane.envoy.extensions.filters.http.ext_authz.v3 import (
+    AuthorizationResponse,
+    ExtAuthz,
+    HttpService,
+)
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
+from envoy_data_plane.envoy.type.matcher.v3 import (
+    HttpRequestHeaderMatchInput,
+    ListStringMatcher,
+    StringMatcher,
+)
+from envoy_data_plane.google.protobuf import Any
+from envoy_data_plane.xds.core.v3 import TypedExtensionConfig as XdsExtension
+from envoy_data_plane.xds.type.matcher.v3 import (
+    Matcher,
+    MatcherMatcherList,
+    MatcherMatcherListFieldMatcher,
+    MatcherMatcherListPredicate,
+    MatcherMatcherListPredicateSinglePredicate,
+    MatcherOnMatch,
+    RegexMatcher,
+    RegexMatcherGoogleRe2,
+)
+from envoy_data_plane.xds.type.matcher.v3 import StringMatcher as XdsStringMatcher
+
+from pillion import vocabulary
+from pillion.envoy import names
+from pillion.envoy.filters.http_filter import http_filter
+from pillion.envoy.matchers import JWT_NAMESPACE, PAYLOAD, SOME_STRING, metadata
+
+TIMEOUT: Final = timedelta(seconds=2)
+# Where ext_authz leaves the headers of identity's answer that `dynamic_metadata_from_headers` names.
+NAMESPACE: Final = "envoy.filters.http.ext_authz"
+# What Envoy adds to a request that went on although identity could not be asked.
+UNANSWERED_HEADER: Final = "x-envoy-auth-failure-mode-allowed"
+
+
+def renewal() -> HttpFilter:
+    """Run only where a session cookie came along and no token was verified."""
+    no_valid_token = metadata(JWT_NAMESPACE, (PAYLOAD, "sub"), SOME_STRING)
+    no_valid_token.invert = True
+    ask = ExtAuthz(
+        http_service=HttpService(
+            server_uri=HttpUri(uri="http://identity", cluster=names.IDENTITY, timeout=TIMEOUT),
+            path_prefix=vocabulary.RENEWAL_PATH,
+            authorization_response=AuthorizationResponse(
+                allowed_upstream_headers=_exactly("authorization"),
+                allowed_client_headers_on_success=_exactly("set-cookie"),
+                dynamic_metadata_from_headers=_exactly(vocabulary.USER_HEADER),
+            ),
+        ),
+        allowed_headers=_exactly(names.SESSION_HEADER),
+        filter_enabled_metadata=no_valid_token,
+        failure_mode_allow=True,
+        failure_mode_allow_header_add=True,
+        stat_prefix="renewal",
+    )
+    return http_filter(
+        names.RENEWAL,
+        ExtensionWithMatcher(
+            extension_config=TypedExtensionConfig(name=names.RENEWAL, typed_config=Any.pack(ask)),
+            xds_matcher=_skip_without(names.SESSION_HEADER),
+        ),
+    )
+
+
+def no_renewal() -> dict[str, Any]:
+    """Give the configuration of a route that never needs a fresh token."""
+    return {names.RENEWAL: Any.pack(FilterConfig(disabled=True))}
+
+
+def _exactly(name: str) -> ListStringMatcher:
+    return ListStringMatcher(patterns=[StringMatcher(exact=name)])
+
+
+def _skip_without(header: str) -> Matcher:
+    """Skip the filter unless the request has this header: a list of one exception, and the rule."""
+    present = MatcherMatcherListPredicate(
+        single_predicate=MatcherMatcherListPredicateSinglePredicate(
+            input=XdsExtension(
+                name="header", typed_config=Any.pack(HttpRequestHeaderMatchInput(header_name=header))
+            ),
+            value_match=XdsStringMatcher(
+                safe_regex=RegexMatcher(google_re2=RegexMatcherGoogleRe2(), regex=".+")
+            ),
+        )
+    )
+    return Matcher(
+        matcher_list=MatcherMatcherList(
+            matchers=[
+                MatcherMatcherListFieldMatcher(
+                    predicate=MatcherMatcherListPredicate(not_matcher=present),
+                    on_match=MatcherOnMatch(
+                        action=XdsExtension(name="skip", typed_config=Any.pack(SkipFilter()))
+                    ),
+                )
+            ]
+        )
+    )

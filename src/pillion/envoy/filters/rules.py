@@ -1,0 +1,34 @@
+"""Apply a service's rules: each rule is a route of the sidecar, and carries what it requires.
+
+Routes are tried in order and the first match decides, which is just what the topology promises of rules.
+"""
+
+from envoy_data_plane.envoy.config.rbac.v3 import Principal, RbacAction
+from envoy_data_plane.envoy.config.rbac.v3 import Rbac as Rules
+from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac, RbacPerRoute
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
+from envoy_data_plane.google.protobuf import Any
+
+from pillion.envoy import names
+from pillion.envoy.filters.http_filter import http_filter
+from pillion.envoy.matchers import SIGNED_IN, any_of, claim, list_with, policy
+from pillion.plan.model import Requirement
+
+
+def rules() -> HttpFilter:
+    """Refuse everything: a route that carries no requirement lets nobody in."""
+    return http_filter(names.RULES, Rbac(rules=Rules(action=RbacAction.ALLOW)))
+
+
+def required_by(name: str, requirement: Requirement) -> dict[str, Any]:
+    """Give a route's own configuration of the filter, for the rule `name`."""
+    allowed = Rules(action=RbacAction.ALLOW, policies={name: policy(_who(requirement))})
+    return {names.RULES: Any.pack(RbacPerRoute(rbac=Rbac(rules=allowed)))}
+
+
+def _who(requirement: Requirement) -> Principal:
+    if requirement.anyone:
+        return Principal(any=True)
+    if requirement.roles:
+        return any_of(claim("roles", list_with(role)) for role in requirement.roles)
+    return SIGNED_IN

@@ -1,0 +1,78 @@
+"""Refuse what jwt_authn lets through although RFC 7515, 7519, 8725 and 9068 do not.
+
+Every policy speaks of a token whose signature, issuer, expiry and (loosely) audience have just been verified;
+a request without a token matches none of them.
+"""
+
+from typing import Final
+
+from envoy_data_plane.envoy.config.rbac.v3 import Policy, Principal, Rbac as Rules, RbacAction
+from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
+from envoy_data_plane.envoy.type.matcher.v3 import DoubleMatcher, ValueMatcher
+from envoy_data_plane.envoy.type.v3 import DoubleRange
+
+from pillion import vocabulary
+from pillion.envoy.filters.http_filter import http_filter
+from pillion.envoy.matchers import (
+    JWT_NAMESPACE,
+    PAYLOAD,
+    SOME_STRING,
+    all_of,
+    any_of,
+    claim,
+    from_metadata,
+    list_with,
+    metadata,
+    not_,
+    policy,
+    string,
+    token_header,
+)
+from pillion.plan.model import Verification
+
+_PRESENT: Final = ValueMatcher(present_match=True)
+# A NumericDate (RFC 7519, section 2): a number, not a string; up to the year 9999.
+_NUMERIC_DATE: Final = ValueMatcher(double_match=DoubleMatcher(range=DoubleRange(start=1, end=253402300800)))
+
+# A key or an algorithm that the token itself brings along is a forger's (RFC 8725, sections 3.1 and 3.10);
+# an extension that we do not know must be refused (RFC 7515, section 4.1.11; RFC 7797 for b64).
+FORBIDDEN_HEADERS: Final = ("b64", "crit", "jku", "jwk", "x5c", "x5u", "zip")
+
+# RFC 9068, section 2.2, and `sid`, by which a token is revoked. `exp` and `nbf` are jwt_authn's business.
+REQUIRED_CLAIMS: Final = {
+    "client_id": SOME_STRING,
+    "iat": _NUMERIC_DATE,
+    "jti": SOME_STRING,
+    "sid": SOME_STRING,
+    "sub": SOME_STRING,
+}
+
+
+def token_claims(verification: Verification) -> HttpFilter:
+    """Refuse with a policy whose name, `token-…`, says why."""
+    policies = {
+        "token-audience": _unless(_audience(verification.audience)),
+        "token-claims": _unless(all_of(claim(name, value) for name, value in REQUIRED_CLAIMS.items())),
+        "token-headers": policy(any_of(token_header(name, _PRESENT) for name in FORBIDDEN_HEADERS)),
+        "token-kid": _unless(token_header("kid", SOME_STRING)),
+        "token-type": _unless(token_header("typ", string(vocabulary.TOKEN_TYPE))),
+    }
+    return http_filter("pillion.token-claims", Rbac(rules=Rules(action=RbacAction.DENY, policies=policies)))
+
+
+def _verified() -> Principal:
+    """Match a request whose token jwt_authn has verified, whatever it says."""
+    return from_metadata(metadata(JWT_NAMESPACE, (PAYLOAD, "iss"), _PRESENT))
+
+
+def _unless(principal: Principal) -> Policy:
+    return policy(all_of([_verified(), not_(principal)]))
+
+
+def _audience(audience: str) -> Principal:
+    """Match `aud` as a string or in a list (RFC 7519, section 4.1.3), to the letter.
+
+    jwt_authn itself ignores a scheme in front and a slash behind.
+    """
+    return any_of([claim("aud", string(audience)), claim("aud", list_with(audience))])

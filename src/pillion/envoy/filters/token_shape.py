@@ -1,0 +1,50 @@
+"""Refuse an Authorization header that is not exactly one bearer token, before anything parses it.
+
+Envoy's jwt_authn takes `xBearer …`, `Basic …, Bearer …`, four segments, stray dots, white space, padding and
+non-canonical base64. RFC 6750, section 2.1 and RFC 7515, sections 2 and 7.1 allow none of it. Two Authorization
+headers reach this filter joined by a comma, and fail too.
+"""
+
+from typing import Final
+
+from envoy_data_plane.envoy.config.rbac.v3 import (
+    Permission,
+    PermissionSet,
+    Principal,
+    Rbac as Rules,
+    RbacAction,
+)
+from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
+
+from pillion.envoy.filters.http_filter import http_filter
+from pillion.envoy.matchers import header_like, header_present, policy
+
+# Base64url without padding whose unused last bits are zero: one value has one spelling (RFC 4648, section 3.5).
+_QUAD: Final = "[A-Za-z0-9_-]{4}"
+_LAST_TWO: Final = "[A-Za-z0-9_-][AQgw]"
+_LAST_THREE: Final = "[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048]"
+_CANONICAL: Final = f"(?:{_QUAD})*(?:{_QUAD}|{_LAST_TWO}|{_LAST_THREE})"
+
+# RFC 7235, section 2.1: the scheme's name is case-insensitive; these are the spellings that clients use.
+BEARER_TOKEN: Final = rf"[Bb]earer {_CANONICAL}\.{_CANONICAL}\.{_CANONICAL}"
+
+
+def token_shape() -> HttpFilter:
+    """Refuse with the policy `token-shape`."""
+    malformed = Permission(
+        and_rules=PermissionSet(
+            rules=[
+                Permission(header=header_present("authorization")),
+                Permission(not_rule=Permission(header=header_like("authorization", BEARER_TOKEN))),
+            ]
+        )
+    )
+    return http_filter(
+        "pillion.token-shape",
+        Rbac(
+            rules=Rules(
+                action=RbacAction.DENY, policies={"token-shape": policy(Principal(any=True), malformed)}
+            )
+        ),
+    )

@@ -1,0 +1,138 @@
+"""Check the token: signature, issuer, audience and times (RFC 7519, section 4.1), with the public keys, offline.
+
+The configuration stands in a file of its own, as an ECDS resource, because the keys change while Envoy runs:
+a rewritten file replaces this filter alone, without draining a connection. A replaced filter starts with an
+empty cache, so no token outlives its key there.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any as Json
+from typing import Final
+
+from envoy_data_plane.envoy.config.core.v3 import (
+    ApiVersion,
+    ConfigSource,
+    DataSource,
+    ExtensionConfigSource,
+    PathConfigSource,
+    TypedExtensionConfig,
+    WatchedDirectory,
+)
+from envoy_data_plane.envoy.config.route.v3 import RouteMatch
+from envoy_data_plane.envoy.extensions.filters.http.jwt_authn.v3 import (
+    JwtAuthentication,
+    JwtCacheConfig,
+    JwtClaimToHeader,
+    JwtHeader,
+    JwtProvider,
+    JwtRequirement,
+    JwtRequirementOrList,
+    RequirementRule,
+)
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
+from envoy_data_plane.google.protobuf import Any, Empty
+
+from pillion import vocabulary
+from pillion.envoy import names
+from pillion.envoy.matchers import HEADER, PAYLOAD, header_present
+from pillion.plan.model import Verification
+
+VERIFICATION: Final = "pillion.verification"
+PROVIDER: Final = "pillion"
+TYPE_URL: Final = "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"
+
+# Tokens remembered as good, so that only their times are checked again. About 3.5 KB each: enough for the
+# users that one sidecar sees within a token's life, and 3.5 MB at the most.
+CACHED_TOKENS: Final = 1000
+# Envoy's default, spelt out: a longer token is checked in full each time.
+CACHED_TOKEN_BYTES: Final = 4096
+
+
+def verification_slot(workload: str) -> HttpFilter:
+    """Stand in the filter chain for the filter that the Envoy's verification file holds."""
+    folder, path = f"{names.FOLDER}/{workload}", names.file_of(workload, names.VERIFICATION_FILE)
+    return HttpFilter(
+        name=VERIFICATION,
+        config_discovery=ExtensionConfigSource(
+            config_source=ConfigSource(
+                resource_api_version=ApiVersion.V3,
+                path_config_source=PathConfigSource(
+                    path=path, watched_directory=WatchedDirectory(path=folder)
+                ),
+            ),
+            type_urls=[TYPE_URL],
+        ),
+    )
+
+
+def verification_resource(config: JwtAuthentication) -> TypedExtensionConfig:
+    """Make the resource that fills the slot."""
+    return TypedExtensionConfig(name=VERIFICATION, typed_config=Any.pack(config))
+
+
+def sidecar_verification(verification: Verification, jwks: Mapping[str, Json]) -> JwtAuthentication:
+    """Refuse a bad token; let a missing one through to the rules, which may be open to anyone.
+
+    The identity headers are written here, straight from the claims: this also drops what anybody sent under
+    their names.
+    """
+    provider = _provider(verification, jwks)
+    provider.claim_to_headers = [
+        JwtClaimToHeader(claim_name="sub", header_name=vocabulary.USER_HEADER),
+        JwtClaimToHeader(claim_name="email", header_name=vocabulary.EMAIL_HEADER),
+    ]
+    provider.forward_payload_header = vocabulary.CLAIMS_HEADER
+    return JwtAuthentication(
+        providers={PROVIDER: provider},
+        rules=[
+            RequirementRule(match=RouteMatch(prefix="/"), requires=_or(JwtRequirement(allow_missing=Empty())))
+        ],
+    )
+
+
+def edge_verification(verification: Verification, jwks: Mapping[str, Json]) -> JwtAuthentication:
+    """Refuse a bad token from a header; overlook one from a cookie, which may just be stale: renewal follows."""
+    provider = _provider(verification, jwks)
+    # The token of a cookie, where the filter `browser` has put it; never beside an Authorization header.
+    provider.from_headers.append(JwtHeader(name=names.TOKEN_HEADER, value_prefix="Bearer "))
+    return JwtAuthentication(
+        providers={PROVIDER: provider},
+        rules=[
+            RequirementRule(
+                match=RouteMatch(prefix="/", headers=[header_present(names.TOKEN_HEADER)]),
+                requires=_or(JwtRequirement(allow_missing_or_failed=Empty())),
+            ),
+            RequirementRule(
+                match=RouteMatch(prefix="/"), requires=_or(JwtRequirement(allow_missing=Empty()))
+            ),
+        ],
+    )
+
+
+def _or(otherwise: JwtRequirement) -> JwtRequirement:
+    return JwtRequirement(
+        requires_any=JwtRequirementOrList(requirements=[JwtRequirement(provider_name=PROVIDER), otherwise])
+    )
+
+
+def _provider(verification: Verification, jwks: Mapping[str, Json]) -> JwtProvider:
+    return JwtProvider(
+        issuer=verification.issuer,
+        audiences=[verification.audience],
+        local_jwks=DataSource(inline_string=json.dumps(jwks, sort_keys=True)),
+        # Left out, Envoy would also take `?access_token=` from the URL (RFC 9700, section 4.3.2).
+        from_headers=[
+            JwtHeader(name="authorization", value_prefix="Bearer "),
+            JwtHeader(name="authorization", value_prefix="bearer "),
+        ],
+        forward=True,
+        payload_in_metadata=PAYLOAD,
+        header_in_metadata=HEADER,
+        clock_skew_seconds=vocabulary.LEEWAY_SECONDS,
+        # Envoy reads `exp: 0` as no expiry; this demands one, not further off than any token's.
+        require_expiration=True,
+        max_lifetime=verification.max_lifetime + timedelta(seconds=vocabulary.LEEWAY_SECONDS),
+        jwt_cache_config=JwtCacheConfig(jwt_cache_size=CACHED_TOKENS, jwt_max_token_size=CACHED_TOKEN_BYTES),
+    )

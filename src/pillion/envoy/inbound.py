@@ -1,0 +1,62 @@
+"""A sidecar's inbound listener: the only way to its service."""
+
+from typing import Final
+
+from envoy_data_plane.envoy.config.listener.v3 import Listener
+from envoy_data_plane.envoy.config.route.v3 import (
+    Route,
+    RouteAction,
+    RouteConfiguration,
+    VirtualHost,
+)
+
+from pillion.envoy import names, refusals
+from pillion.envoy.audit_log import audit_log
+from pillion.envoy.chain import sidecar_chain
+from pillion.envoy.connection import connection_manager, listener
+from pillion.envoy.filters.rules import required_by
+from pillion.envoy.grpc import app_or_grpc
+from pillion.envoy.routes import NO_TIMEOUT, RETRIES, below
+from pillion.plan.model import Plan, Rule, Sidecar
+
+INBOUND: Final = "inbound"
+
+REFUSALS: Final = (
+    refusals.TOKEN_EXPIRED,
+    refusals.TOKEN_INVALID,
+    refusals.FORBIDDEN,
+    refusals.TOKEN_MISSING,
+    *refusals.BY_STATUS,
+)
+
+
+def inbound(plan: Plan, sidecar: Sidecar) -> Listener:
+    """Verify, apply the rules, log, and hand the request to the service."""
+    manager = connection_manager(INBOUND)
+    # The edge made the request id; only a request that came another way lacks one.
+    manager.preserve_external_request_id = True
+    # The application sees the client's address as the edge wrote it down.
+    manager.skip_xff_append = True
+    manager.http_filters = sidecar_chain(plan, sidecar)
+    manager.local_reply_config = refusals.local_replies(REFUSALS, plan.mesh)
+    manager.access_log = [audit_log(sidecar.workload)]
+    manager.route_config = RouteConfiguration(
+        name=INBOUND,
+        # Only an Envoy may say why it refused; a service that says so would muddle the log.
+        response_headers_to_remove=[names.REFUSED_HEADER],
+        virtual_hosts=[
+            VirtualHost(name=sidecar.service, domains=["*"], routes=[_route(rule) for rule in sidecar.rules])
+        ],
+    )
+    return listener(INBOUND, sidecar.inbound, manager)
+
+
+def _route(rule: Rule) -> Route:
+    return Route(
+        name=rule.name,
+        match=below(rule.path, rule.methods),
+        route=RouteAction(
+            inline_cluster_specifier_plugin=app_or_grpc(), timeout=NO_TIMEOUT, retry_policy=RETRIES
+        ),
+        typed_per_filter_config=required_by(rule.name, rule.requires),
+    )

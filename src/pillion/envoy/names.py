@@ -1,0 +1,53 @@
+"""The names that stand in several of an Envoy's files: filters, clusters, files, internal headers."""
+
+from typing import Final
+
+# Clusters of a sidecar.
+APP: Final = "app"
+APP_GRPC: Final = "app-grpc"
+# Cluster of the edge.
+IDENTITY: Final = "identity"
+
+# Filters whose configuration differs from route to route are addressed by these names.
+BROWSER: Final = "pillion.browser"
+RENEWAL: Final = "pillion.renewal"
+ACCESS: Final = "pillion.access"
+RULES: Final = "pillion.rules"
+
+# A folder per Envoy, relative to the state folder, which is every Envoy's working directory: a Unix socket's
+# path may be no longer than about 100 bytes, however deep the user's project lies.
+FOLDER: Final = "envoy"
+BOOTSTRAP_FILE: Final = "bootstrap.yaml"
+LISTENERS_FILE: Final = "listeners.yaml"
+CLUSTERS_FILE: Final = "clusters.yaml"
+VERIFICATION_FILE: Final = "verification.yaml"
+CERTIFICATE_FILE: Final = "certificate.yaml"
+
+# Headers between the filters of one Envoy. They begin with vocabulary.HEADER_PREFIX, so nobody can send them.
+SESSION_HEADER: Final = "x-pillion-session"
+TOKEN_HEADER: Final = "x-pillion-token"
+NEXT_HEADER: Final = "x-pillion-next"
+INTERNAL_HEADERS: Final = (SESSION_HEADER, TOKEN_HEADER, NEXT_HEADER)
+
+# On a refusal: why, in one word. It tells the caller, and the access logs of this Envoy and those before it.
+REFUSED_HEADER: Final = "x-pillion-refused"
+
+
+def peer_cluster(service: str) -> str:
+    """Name the cluster of another service's sidecar."""
+    return f"peer-{service}"
+
+
+def file_of(workload: str, name: str) -> str:
+    """Give the path of one of an Envoy's files, relative to its working directory."""
+    return f"{FOLDER}/{workload}/{name}"
+
+
+def admin_socket(workload: str) -> str:
+    """Give the path of an Envoy's admin socket, relative to its working directory."""
+    return f"run/{workload}.admin.sock"
+
+
+def audit_file(workload: str) -> str:
+    """Give the path of an Envoy's audit log, relative to its working directory."""
+    return f"audit/{workload}.jsonl"

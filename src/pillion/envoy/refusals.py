@@ -1,0 +1,207 @@
+"""Every answer that an Envoy gives by itself: its status, its challenge (RFC 6750) and its problem (RFC 9457).
+
+A refusal is recognised by Envoy's response code details, and gets a code, which the caller finds in the
+problem and in a response header, and the operator in the access logs. The first that matches is used.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from envoy_data_plane.envoy.config.accesslog.v3 import (
+    AccessLogFilter,
+    AndFilter,
+    ComparisonFilter,
+    ComparisonFilterOp,
+    ExtensionFilter,
+    HeaderFilter,
+    MetadataFilter,
+    StatusCodeFilter,
+)
+from envoy_data_plane.envoy.config.core.v3 import (
+    HeaderValue,
+    HeaderValueOption,
+    HeaderValueOptionHeaderAppendAction,
+    RuntimeUInt32,
+    SubstitutionFormatString,
+)
+from envoy_data_plane.envoy.config.route.v3 import HeaderMatcher
+from envoy_data_plane.envoy.extensions.access_loggers.filters.cel.v3 import ExpressionFilter
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
+    LocalReplyConfig,
+    ResponseMapper,
+)
+from envoy_data_plane.google.protobuf import Any, Struct
+
+from pillion.envoy.matchers import JWT_NAMESPACE, PAYLOAD, SOME_STRING, metadata
+from pillion.envoy.names import REFUSED_HEADER
+
+_CHALLENGE: Final = 'Bearer realm="{realm}"'
+_INVALID: Final = _CHALLENGE + ', error="invalid_token", error_description="{detail}"'
+_INSUFFICIENT: Final = _CHALLENGE + ', error="insufficient_scope", error_description="{detail}"'
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One answer: when it is given and what it says.
+
+    `when` is a CEL expression over Envoy's attributes, empty for any details; `status` is the status answered,
+    `only_for` the one that Envoy had chosen, if that matters.
+    """
+
+    code: str
+    title: str
+    detail: str
+    status: int
+    when: str = ""
+    only_for: int | None = None
+    signed_in: bool = False
+    headers_match: tuple[HeaderMatcher, ...] = ()
+    challenge: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def _details(start: str) -> str:
+    return f"response.code_details.startsWith('{start}')"
+
+
+TOKEN_EXPIRED: Final = Refusal(
+    code="token-expired",
+    when=_details("jwt_authn_access_denied{Jwt_is_expired"),
+    status=401,
+    title="Unauthorized",
+    detail="The token has expired.",
+    challenge=_INVALID,
+)
+TOKEN_INVALID: Final = Refusal(
+    code="token-invalid",
+    when=f"{_details('jwt_authn_access_denied')} || {_details('rbac_access_denied_matched_policy[token-')}",
+    status=401,
+    title="Unauthorized",
+    detail="The token is not valid here.",
+    challenge=_INVALID,
+)
+# After the two above: a token that got as far as the rules is good, so the rules ask for something else.
+FORBIDDEN: Final = Refusal(
+    code="rule-refused",
+    when=_details("rbac_access_denied"),
+    signed_in=True,
+    status=403,
+    title="Forbidden",
+    detail="Your account does not have a role that this asks for.",
+    challenge=_INSUFFICIENT,
+)
+TOKEN_MISSING: Final = Refusal(
+    code="token-missing",
+    when=_details("rbac_access_denied"),
+    status=401,
+    title="Unauthorized",
+    detail="Sign in, or send a token as 'Authorization: Bearer'.",
+    challenge=_CHALLENGE,
+)
+
+# What is left has nothing to do with who is calling.
+BY_STATUS: Final = (
+    Refusal(
+        "request-malformed",
+        "Bad Request",
+        "The request's path or headers are not well-formed.",
+        400,
+        only_for=400,
+    ),
+    Refusal("path-unknown", "Not Found", "Nothing is served at this path.", 404, only_for=404),
+    Refusal("request-timed-out", "Request Timeout", "The request did not arrive in time.", 408, only_for=408),
+    Refusal("body-too-large", "Content Too Large", "The request's body is too large.", 413, only_for=413),
+    Refusal("upgrade-refused", "Upgrade Required", "This upgrade is not served.", 426, only_for=426),
+    Refusal(
+        "headers-too-large",
+        "Request Header Fields Too Large",
+        "The request's headers are too large.",
+        431,
+        only_for=431,
+    ),
+    Refusal(
+        "service-unavailable",
+        "Service Unavailable",
+        "The service cannot be reached.",
+        503,
+        only_for=503,
+        headers={"retry-after": "1"},
+    ),
+    Refusal("service-timed-out", "Gateway Timeout", "The service did not answer in time.", 504, only_for=504),
+    Refusal("service-failed", "Bad Gateway", "The service's answer was not well-formed.", 502, only_for=502),
+)
+
+
+def local_replies(refusals: Iterable[Refusal], realm: str) -> LocalReplyConfig:
+    """Tell Envoy how to word its own answers; `realm` names the protected space (RFC 7235, section 2.2)."""
+    return LocalReplyConfig(
+        mappers=[_mapper(refusal, realm) for refusal in refusals],
+        body_format=_problem(Refusal("internal", "Error", "The request could not be served.", 0)),
+    )
+
+
+def _mapper(refusal: Refusal, realm: str) -> ResponseMapper:
+    headers = {REFUSED_HEADER: refusal.code, **refusal.headers}
+    if refusal.challenge:
+        headers["www-authenticate"] = refusal.challenge.format(realm=realm, detail=refusal.detail)
+    return ResponseMapper(
+        filter=_all(_conditions(refusal)),
+        status_code=refusal.status,
+        headers_to_add=[_set(name, value) for name, value in headers.items()],
+        body_format_override=_problem(refusal),
+    )
+
+
+def _set(name: str, value: str) -> HeaderValueOption:
+    return HeaderValueOption(
+        header=HeaderValue(key=name, value=value),
+        append_action=HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+    )
+
+
+def _problem(refusal: Refusal) -> SubstitutionFormatString:
+    body = {
+        "type": f"urn:pillion:problem:{refusal.code}",
+        "title": refusal.title,
+        "status": "%RESPONSE_CODE%",
+        "detail": refusal.detail,
+        "request_id": "%REQ(X-REQUEST-ID)%",
+    }
+    return SubstitutionFormatString(
+        json_format=Struct.from_dict(body), content_type="application/problem+json"
+    )
+
+
+def _conditions(refusal: Refusal) -> Iterable[AccessLogFilter]:
+    if refusal.only_for is not None:
+        yield _status(refusal.only_for)
+    if refusal.when:
+        yield AccessLogFilter(
+            extension_filter=ExtensionFilter(
+                name="cel", typed_config=Any.pack(ExpressionFilter(expression=refusal.when))
+            )
+        )
+    if refusal.signed_in:
+        yield AccessLogFilter(
+            metadata_filter=MetadataFilter(
+                matcher=metadata(JWT_NAMESPACE, (PAYLOAD, "sub"), SOME_STRING), match_if_key_not_found=False
+            )
+        )
+    for header in refusal.headers_match:
+        yield AccessLogFilter(header_filter=HeaderFilter(header=header))
+
+
+def _status(status: int) -> AccessLogFilter:
+    # The runtime key is obligatory; nobody sets it.
+    value = RuntimeUInt32(default_value=status, runtime_key="pillion.unused")
+    return AccessLogFilter(
+        status_code_filter=StatusCodeFilter(
+            comparison=ComparisonFilter(op=ComparisonFilterOp.EQ, value=value)
+        )
+    )
+
+
+def _all(conditions: Iterable[AccessLogFilter]) -> AccessLogFilter:
+    filters = list(conditions)
+    return filters[0] if len(filters) == 1 else AccessLogFilter(and_filter=AndFilter(filters=filters))

@@ -1,0 +1,49 @@
+"""The pieces of which the routes of every listener are made."""
+
+from datetime import timedelta
+from typing import Final
+
+from envoy_data_plane.envoy.config.core.v3 import DataSource
+from envoy_data_plane.envoy.config.route.v3 import (
+    DirectResponseAction,
+    RetryPolicy,
+    Route,
+    RouteAction,
+    RouteMatch,
+)
+from envoy_data_plane.google.protobuf import Any
+
+from pillion.envoy.matchers import header_is
+
+# No limit on the whole: a download, an event stream or a WebSocket may last. The stream's idle time is limited.
+NO_TIMEOUT: Final = timedelta(0)
+
+# Only where the request cannot have reached anybody: while a process restarts, or closed an idle connection.
+RETRIES: Final = RetryPolicy(retry_on="connect-failure,refused-stream,reset-before-request", num_retries=2)
+
+
+def below(path: str, methods: tuple[str, ...] = ()) -> RouteMatch:
+    """Match a path and all below it, by whole segments: `/public` does not take `/publicity`."""
+    headers = [header_is(":method", *methods)] if methods else []
+    if path == "/":
+        return RouteMatch(prefix="/", headers=headers)
+    return RouteMatch(path_separated_prefix=path, headers=headers)
+
+
+def to_cluster(cluster: str) -> RouteAction:
+    """Send on to `cluster`."""
+    return RouteAction(cluster=cluster, timeout=NO_TIMEOUT, retry_policy=RETRIES)
+
+
+def answer(
+    name: str, match: RouteMatch, status: int, body: str = "", config: dict[str, Any] | None = None
+) -> Route:
+    """Answer without asking anybody."""
+    return Route(
+        name=name,
+        match=match,
+        direct_response=DirectResponseAction(
+            status=status, body=DataSource(inline_string=body) if body else None
+        ),
+        typed_per_filter_config=config or {},
+    )

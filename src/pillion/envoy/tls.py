@@ -1,0 +1,61 @@
+"""TLS at the edge, from files that are taken up again when they change."""
+
+from typing import Final
+
+from envoy_data_plane.envoy.config.core.v3 import (
+    ApiVersion,
+    ConfigSource,
+    DataSource,
+    PathConfigSource,
+    TransportSocket,
+    WatchedDirectory,
+)
+from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
+    CommonTlsContext,
+    DownstreamTlsContext,
+    SdsSecretConfig,
+    Secret,
+    TlsCertificate,
+    TlsParameters,
+    TlsParametersTlsProtocol,
+)
+from envoy_data_plane.google.protobuf import Any
+
+from pillion.envoy import names
+from pillion.plan.model import Edge, Tls
+
+CERTIFICATE: Final = "certificate"
+
+
+def tls(edge: Edge) -> TransportSocket:
+    """Offer HTTP/2 and HTTP/1.1 over TLS 1.2 or later, with the certificate of the Envoy's certificate file."""
+    folder = f"{names.FOLDER}/{edge.workload.name}"
+    certificate = SdsSecretConfig(
+        name=CERTIFICATE,
+        sds_config=ConfigSource(
+            resource_api_version=ApiVersion.V3,
+            path_config_source=PathConfigSource(
+                path=names.file_of(edge.workload.name, names.CERTIFICATE_FILE),
+                watched_directory=WatchedDirectory(path=folder),
+            ),
+        ),
+    )
+    context = DownstreamTlsContext(
+        common_tls_context=CommonTlsContext(
+            tls_params=TlsParameters(tls_minimum_protocol_version=TlsParametersTlsProtocol.TLSV1_2),
+            tls_certificate_sds_secret_configs=[certificate],
+            alpn_protocols=["h2", "http/1.1"],
+        )
+    )
+    return TransportSocket(name="envoy.transport_sockets.tls", typed_config=Any.pack(context))
+
+
+def certificate_secret(files: Tls) -> Secret:
+    """Name the user's files; Envoy watches them."""
+    return Secret(
+        name=CERTIFICATE,
+        tls_certificate=TlsCertificate(
+            certificate_chain=DataSource(filename=files.certificate),
+            private_key=DataSource(filename=files.key),
+        ),
+    )
