@@ -24,7 +24,7 @@ def sidecar_chain(plan: Plan, sidecar: Sidecar) -> list[HttpFilter]:
         verification_slot(sidecar.workload.name),  # what comes after may believe the token's claims
         token_claims(plan.verification),  # needs the claims; before anything that acts on them
         rules(),  # needs to know who is calling, by a token that is good in every respect
-        identity_headers(),  # last of ours: nobody that was refused is ever named
+        *identity_headers(),  # last of ours: nobody that was refused is ever named
         router(),
     ]
 
