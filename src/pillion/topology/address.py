@@ -81,7 +81,7 @@ def text(value: Any) -> str:
 def _address(written: str) -> Address:
     match = _HOST_AND_PORT.fullmatch(written)
     if not match:
-        hint = "write '[::1]:PORT' for IPv6" if written.count(":") > 1 else ""
+        hint = "write '[::1]:PORT' for IPv6" if written.count(":") > 1 and "/" not in written else ""
         raise unfit(
             "bad-address", "{written} is not an address: write HOST:PORT, such as 127.0.0.1:7001", hint
         )

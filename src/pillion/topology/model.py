@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, SecretStr, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
 from pydantic.config import JsonDict
 
 from pillion.topology.address import Address, UnixSocket, parse_app, parse_listen
@@ -32,31 +32,33 @@ _SET: Final[JsonDict] = {"uniqueItems": True}
 _SOME: Final[JsonDict] = {"uniqueItems": True, "minItems": 1}
 _NAMED: Final[JsonDict] = {
     "additionalProperties": False,
-    "propertyNames": {"not": {"enum": sorted(RESERVED_NAMES)}},
+    "propertyNames": {"not": {"enum": [*sorted(RESERVED_NAMES)]}},
 }
+
+_PATH: Final = "^/([A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*)?$"
 
 Name = Annotated[str, AfterValidator(parse_name), _text(pattern=f"^{NAME.pattern}$")]
 ServiceName = Annotated[str, AfterValidator(parse_service_name), _text(pattern=f"^{NAME.pattern}$")]
 Listen = Annotated[
     Address,
-    PlainValidator(parse_listen),
+    BeforeValidator(parse_listen),
     _text(pattern=r"^(localhost|[0-9.]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$"),
 ]
 App = Annotated[
     Address | UnixSocket,
-    PlainValidator(parse_app),
+    BeforeValidator(parse_app),
     _text(pattern=r"^((localhost|127\.[0-9.]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}|unix:/.+)$"),
 ]
 Origin = Annotated[str, AfterValidator(parse_origin), _text(pattern=r"^https?://[^/@*]+$")]
-Route = Annotated[str, AfterValidator(parse_path), _text(pattern=r"^/([^/%?#;\\* ]+(/[^/%?#;\\* ]+)*)?$")]
-ClaimedRoute = Annotated[
-    str, AfterValidator(parse_claimed_path), _text(pattern=r"^/([^/%?#;\\* ]+(/[^/%?#;\\* ]+)*)?$")
-]
+Route = Annotated[str, AfterValidator(parse_path), _text(pattern=_PATH)]
+ClaimedRoute = Annotated[str, AfterValidator(parse_claimed_path), _text(pattern=_PATH)]
 Method = Annotated[str, AfterValidator(parse_method), _text(enum=list(METHODS))]
 Role = Annotated[str, AfterValidator(parse_role), _text(pattern=r"^[a-z0-9]([a-z0-9._:-]{0,62}[a-z0-9])?$")]
-Lifetime = Annotated[timedelta, PlainValidator(parse_lifetime), _text(pattern="^[0-9]{1,6}[smh]$")]
+Lifetime = Annotated[timedelta, BeforeValidator(parse_lifetime), _text(pattern="^[0-9]{1,6}[smh]$")]
 Database = Annotated[
-    Literal["sqlite"] | SecretStr, PlainValidator(parse_database), _text(pattern="^(sqlite|postgresql://.+)$")
+    Literal["sqlite"] | SecretStr,
+    BeforeValidator(parse_database),
+    _text(pattern="^(sqlite|postgresql://.+)$"),
 ]
 Command = Annotated[str, AfterValidator(parse_run), _text()]
 

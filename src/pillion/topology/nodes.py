@@ -146,11 +146,21 @@ def _events(text: str) -> Iterator[Event]:
 
 
 def _syntax_error(error: MarkedYAMLError, text: str, last: Mark) -> BrokenTextError:
+    """Say what ruamel.yaml stumbled over; the commonest mistakes in our own words."""
     mark = error.problem_mark or error.context_mark
-    place = Mark(mark.line + 1, mark.column + 1) if mark is not None else last
     what = " ".join(str(error.problem or error.context or "something cannot be read").split())
-    if mark is not None and text[mark.index : mark.index + 1] == "\t":
-        return BrokenTextError(
-            place, "yaml-syntax", "not YAML: a tab where only spaces may stand", "indent with spaces"
-        )
-    return BrokenTextError(place, "yaml-syntax", f"not YAML: {what}")
+    if mark is None:
+        return BrokenTextError(last, "yaml-syntax", f"not YAML: {what}")
+    line = text[text.rfind("\n", 0, mark.index) + 1 :].partition("\n")[0]
+    hint = ""
+    if text[mark.index : mark.index + 1] == "\t":
+        what, hint = "a tab where only spaces may stand", "indent with spaces"
+    elif error.context == "while scanning a quoted scalar" and "end of stream" in what:
+        what, mark = "the quotation mark that opens here is never closed", error.context_mark or mark
+    elif what.startswith("expected <block end>"):
+        what, hint = "this belongs to nothing above it", "look at the indentation and the quotation marks"
+    elif "${" in line:
+        hint = "inside { } or [ ], put a value with ${NAME} in quotation marks"
+    elif what.startswith("mapping values are not allowed"):
+        what, hint = "a key stands where none can", "put a text that holds ': ' in quotation marks"
+    return BrokenTextError(Mark(mark.line + 1, mark.column + 1), "yaml-syntax", f"not YAML: {what}", hint)

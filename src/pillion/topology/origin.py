@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pillion.topology.address import Address
 from pillion.topology.fitness import unfit
@@ -63,13 +63,12 @@ def _split(written: str) -> tuple[str, str, int | None]:
     )
     try:
         parts = urlsplit(written)
-        host, port = parts.hostname or "", parts.port
+        host = parts.hostname or ""
     except ValueError:
         raise refusal from None
     if parts.scheme not in _DEFAULT_PORTS:
         raise refusal
-    if port is not None and not 1 <= port <= _LARGEST_PORT:
-        raise unfit("bad-port", f"{{written}} has a port that is none: a port is 1 to {_LARGEST_PORT}")
+    port = _port(parts)
     if ":" in host:
         try:
             return parts.scheme, f"[{ipaddress.IPv6Address(host)}]", port
@@ -83,3 +82,14 @@ def _split(written: str) -> tuple[str, str, int | None]:
         except ValueError:
             raise refusal from None
     return parts.scheme, host, port
+
+
+def _port(parts: SplitResult) -> int | None:
+    refusal = unfit("bad-port", f"{{written}} has a port that is none: a port is 1 to {_LARGEST_PORT}")
+    try:
+        port = parts.port
+    except ValueError:
+        raise refusal from None
+    if port == 0:
+        raise refusal
+    return port

@@ -1,43 +1,51 @@
 """Paths of requests, as services and rules claim them: by whole segments, in one normal form."""
 
+import posixpath
+import string
 from typing import Final
 
 from pillion.topology.fitness import unfit
+from pillion.topology.wording import quote
 from pillion.vocabulary import IDENTITY_PATHS
 
 # Identity's pages, and the space in which the edge itself asks identity.
 RESERVED: Final = (*IDENTITY_PATHS, "/-")
 
-# What decodes, splits or ends a path in one program and not in the next, so that a rule would be got round.
-_REFUSED: Final = {
-    "%": "an escape",
-    "?": "a query",
-    "#": "a fragment",
-    ";": "a path parameter",
-    "\\": "a backslash",
-    "*": "a pattern",
+# RFC 3986, section 2.3. Envoy's normalize_path undoes the escapes of these characters alone: a rule for a
+# path with any other would be got round by a request that writes it as %XX.
+_UNRESERVED: Final = frozenset(string.ascii_letters + string.digits + "-._~")
+_NAMED: Final = {
+    "%": "an escape ('%')",
+    "?": "a query ('?')",
+    "#": "a fragment ('#')",
+    "*": "a pattern ('*'), though a path takes in all below it",
     " ": "a space",
 }
 
 
 def parse_path(written: str) -> str:
     """Read a path; it must be in the one form in which Envoy compares paths after normalising them."""
-    for character, name in _REFUSED.items():
-        if character in written:
-            why = "; a path takes in all below it" if character == "*" else ""
-            raise unfit("bad-path", f"{{written}} holds {name} ('{character}'), which no path here may{why}")
-    if not all("!" <= character <= "~" for character in written):
-        raise unfit("bad-path", "{written} holds a character that is not visible ASCII")
-    segments = [segment for segment in written.split("/") if segment]
-    if "." in segments or ".." in segments:
-        raise unfit("bad-path", "{written} holds a segment '.' or '..': write the path that it leads to")
-    normal = "/" + "/".join(segments)
     if not written:
         raise unfit("bad-path", "a path is needed here, such as /api")
+    for character in written:
+        if character not in _UNRESERVED and character != "/":
+            name = _NAMED.get(character, f"the character {quote(character)}")
+            message = f"{{written}} holds {name}: a path is made of A-Z, a-z, 0-9, '-', '.', '_', '~' and '/'"
+            whole = written.removesuffix("*").rstrip("/")
+            raise unfit(
+                "bad-path", message, f"write {quote(whole)}" if character == "*" and _is_path(whole) else ""
+            )
+    normal = posixpath.normpath(f"/{written.lstrip('/')}")
     if written != normal:
-        message = "{written} is not a normal path: one '/' before each segment and none at the end"
-        raise unfit("bad-path", message, f"write '{normal}'")
+        message = (
+            "{written} is not a normal path: one '/' before each segment, none at the end, no '.' or '..'"
+        )
+        raise unfit("bad-path", message, f"write {quote(normal)}")
     return written
+
+
+def _is_path(text: str) -> bool:
+    return text.startswith("/") and all(character in _UNRESERVED | {"/"} for character in text)
 
 
 def parse_claimed_path(written: str) -> str:

@@ -58,12 +58,13 @@ class Source:
         while path not in self.spots:
             path = path[:-1]
         spot = self.spots[path]
+        written = quote(str(path[-1]) if finding.on_key and path else spot.written)
         mark = finding.mark or (spot.key if finding.on_key else spot.value)
         return Problem(
             place=place(self.file, self.lines, mark),
             code=finding.code,
             key=key_name(finding.path),
-            message=finding.message.replace("{written}", quote(spot.written)),
+            message=finding.message.replace("{written}", written),
             hint="" if spot.from_environment and not finding.on_key else finding.hint,
         )
 
@@ -106,6 +107,12 @@ def read_nodes(file: str, text: str, top: Node, environ: Mapping[str, str]) -> S
     return Source(file, line_lengths(text), data, walk.spots, tuple(walk.findings))
 
 
+def _bad_key(path: KeyPath, key: Node) -> Finding:
+    if key.kind == "mapping":  # {{NAME}}: the whole value is not what was meant
+        return Finding(path, "bad-key", "a mapping cannot be a key", "a variable is written ${NAME}")
+    return Finding(path, "bad-key", "a key must be one word", mark=key.mark)
+
+
 @dataclass(frozen=True)
 class _Walk:
     environ: Mapping[str, str]
@@ -128,10 +135,7 @@ class _Walk:
         result: dict[str, Any] = {}
         for key, node in pairs:
             if key.kind != "scalar" or _UNFIT.search(key.text):
-                message = "a key must be one word"
-                if key.kind == "mapping":
-                    message += "; a variable is written ${NAME}, with a dollar sign and one pair of braces"
-                self.findings.append(Finding(path, "bad-key", message, mark=key.mark))
+                self.findings.append(_bad_key(path, key))
             elif key.text in result:
                 message = f"already given on line {self.spots[*path, key.text].key.line}"
                 self.findings.append(Finding((*path, key.text), "duplicate-key", message, mark=key.mark))

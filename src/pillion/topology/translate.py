@@ -1,6 +1,6 @@
 """Runs the model over the data and says what pydantic found in our own words."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
@@ -9,7 +9,9 @@ from pydantic import BaseModel, ValidationError
 from pillion.topology.finding import CODES, Code, Finding, KeyPath
 from pillion.topology.model import Edge, Identity, Rule, Service, Tls, Tokens, Topology
 from pillion.topology.source import Source
-from pillion.topology.wording import did_you_mean, one_of
+from pillion.topology.wording import did_you_mean, nearest, one_of
+
+_MERGE: Final = "<<"  # of YAML 1.1
 
 _NEEDED: Final = {
     "string_type": "text",
@@ -39,7 +41,8 @@ def validate(source: Source, unusable: AbstractSet[KeyPath]) -> tuple[Topology |
     known = [e for e in errors if not any(_path(e)[:i] in unusable for i in range(len(e["loc"]) + 1))]
     findings = [finding for e in known for finding in _translate(source, e)]
     # A misspelt key is one mistake, not an unknown key and a missing one.
-    meant = {(*f.path[:-1], _meant(f.path)) for f in findings if f.code == "unknown-key"}
+    unknown = [f.path for f in findings if f.code == "unknown-key"]
+    meant = {(*path[:-1], key) for path in unknown for key in _meant(path)}
     return None, [f for f in findings if not (f.code == "missing-key" and f.path in meant)]
 
 
@@ -107,9 +110,12 @@ def fields_at(path: KeyPath) -> dict[str, Any]:
 
 
 def _near(path: KeyPath) -> str:
+    if path[-1] == _MERGE:
+        return "YAML 1.2 has no merge key: write the keys out"
     return did_you_mean(str(path[-1]), fields_at(path[:-1]))
 
 
-def _meant(path: KeyPath) -> str:
-    hint = _near(path)
-    return hint.split("'")[1] if hint else ""
+def _meant(path: KeyPath) -> Sequence[str]:
+    """Say which keys the unknown one at `path` may stand for."""
+    known = fields_at(path[:-1])
+    return tuple(known) if path[-1] == _MERGE else nearest(str(path[-1]), known)

@@ -12,13 +12,19 @@ _LONGEST: Final = 80  # characters of a value that a message quotes
 def quote(text: str) -> str:
     """Put `text` in quotation marks, on one line, cut short and without characters that act on a terminal."""
     shown = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return "'" + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown) + "'"
+    mark = '"' if "'" in shown and '"' not in shown else "'"
+    return mark + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown) + mark
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Suggest the nearest of the `known` words; empty when none is near."""
-    near = difflib.get_close_matches(word[:_LONGEST], list(known), n=1, cutoff=0.6)
+    near = nearest(word, known)
     return f"did you mean {quote(near[0])}?" if near else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> list[str]:
+    """Find the one of the `known` words that is most like `word`, if one is alike at all."""
+    return difflib.get_close_matches(word[:_LONGEST], list(known), n=1, cutoff=0.6)
 
 
 def one_of(words: Sequence[str]) -> str:

@@ -41,7 +41,7 @@ def parse_service_name(written: str) -> str:
     if written in RESERVED_NAMES:
         raise unfit(
             "reserved-name",
-            f"{{written}} is a name of Pillion's own, as are {one_of(sorted(RESERVED_NAMES))}",
+            f"{{written}} is one of the names that Pillion keeps: {', '.join(sorted(RESERVED_NAMES))}",
         )
     return parse_name(written)
 
@@ -98,7 +98,8 @@ def parse_database(value: Any) -> Literal["sqlite"] | SecretStr:
         usable = False
     if not usable or not written.startswith("postgresql://"):
         raise unfit(
-            "bad-database", "this is no database: write sqlite, or postgresql://USER:PASSWORD@HOST/NAME"
+            "bad-database",
+            "this is no database: write sqlite, or postgresql://USER:PASSWORD@HOST/NAME (%40 for an @ in PASSWORD)",
         )
     return SecretStr(written)
 
