@@ -18,6 +18,7 @@ from pillion.envoy.filters.renewal import UNANSWERED_HEADER, no_renewal
 from pillion.envoy.matchers import header_is, header_present
 from pillion.envoy.routes import answer, below, to_cluster
 from pillion.envoy.tls import tls
+from pillion.envoy.tracing import trace_context
 from pillion.plan.model import EdgeRoute, Identity, Plan
 
 EDGE: Final = "edge"
@@ -70,6 +71,7 @@ def edge(plan: Plan) -> Listener:
     manager = connection_manager(EDGE)
     # The client's address is the connection's, and request ids are made here: nobody outside chooses them.
     manager.use_remote_address = True
+    manager.tracing = trace_context(plan.edge.workload.name)
     manager.http_filters = edge_chain(plan)
     manager.local_reply_config = refusals.local_replies(REFUSALS, plan.mesh)
     manager.access_log = [audit_log(plan.edge.workload)]
