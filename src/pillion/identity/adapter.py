@@ -1,0 +1,46 @@
+"""Where allauth asks us: who may sign up and in, and from where somebody calls."""
+
+import ipaddress
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.http import HttpRequest
+
+from pillion.identity import email_address
+from pillion.identity.models import User
+
+# All who come without an address that can be read share one limit.
+NO_ADDRESS = "0.0.0.0"  # noqa: S104 - not bound to
+
+
+class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Pillion's answers."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Say what the topology says."""
+        return bool(settings.PILLION.sign_up == "open")
+
+    def clean_email(self, email: str) -> str:
+        """Give an address its one form."""
+        return email_address.normal(email)
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Do nothing: `limits` has asked already.
+
+        allauth's own limit is per account alone, so that anybody could lock anybody out; and it cannot say
+        when to try again.
+        """
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """Find the user by email and password; a disabled one counts as unknown, to whoever asks."""
+        user: User | None = super().authenticate(request, **credentials)
+        return user if user is not None and user.is_active else None
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Give the caller's address as the edge saw it: the last of X-Forwarded-For, which the edge adds."""
+        forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        try:
+            return str(ipaddress.ip_address(forwarded or request.META.get("REMOTE_ADDR") or ""))
+        except ValueError:
+            return NO_ADDRESS

@@ -1,0 +1,133 @@
+"""What identity is told at its start: a JSON file, named by the environment variable PILLION_IDENTITY_CONFIG."""
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from pillion.vocabulary import MAX_TOKEN_LIFETIME, Cookies, cookies
+
+VARIABLE: Final = "PILLION_IDENTITY_CONFIG"
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message says which file, what, and what would be right."""
+
+
+def _database(value: str) -> str:
+    if value != "sqlite":
+        raise ValueError("only 'sqlite' is served so far")
+    return value
+
+
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.netloc
+        or value != f"{parts.scheme}://{parts.netloc}"
+    ):
+        raise ValueError("must be an origin: scheme://host or scheme://host:port")
+    return value
+
+
+def _absolute(value: Path) -> Path:
+    if not value.is_absolute():
+        raise ValueError("must be an absolute path")
+    return value
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+
+
+class Config(BaseModel):
+    """Everything that identity needs to know. `token_lifetime` is in seconds."""
+
+    # hide_input_in_errors: a database URL may hold a password.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    mesh: str = Field(min_length=1)
+    origin: Origin
+    allow_origins: tuple[Origin, ...] = ()
+    sign_up: Literal["open", "closed"] = "open"
+    database: Annotated[str, AfterValidator(_database)] = Field(default="sqlite", repr=False)
+    token_lifetime: int = Field(default=300, ge=1, le=int(MAX_TOKEN_LIFETIME.total_seconds()))
+    state: Annotated[Path, AfterValidator(_absolute)]
+
+    @property
+    def secure(self) -> bool:
+        """Does the browser speak TLS to the edge?"""
+        return self.origin.startswith("https://")
+
+    @property
+    def cookies(self) -> Cookies:
+        """The names of the two cookies at this origin."""
+        return cookies(secure=self.secure)
+
+    @property
+    def database_file(self) -> Path:
+        """Where SQLite keeps everything."""
+        return self.state / "identity.sqlite3"
+
+    @property
+    def lifetime(self) -> timedelta:
+        """How long a token lives."""
+        return timedelta(seconds=self.token_lifetime)
+
+
+# For tools that import the settings without serving (type checkers, makemigrations): see `of_this_process`.
+_TOOLING: Final = Config(mesh="tooling", origin="http://localhost", state=Path("/nonexistent"))
+
+_in_use: list[Config] = []
+
+
+def read(path: Path) -> Config:
+    """Read the file at `path`; raises ConfigError, in one sentence."""
+    try:
+        return Config.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, ValidationError):
+            first = error.errors(include_url=False, include_input=False)[0]
+            key = ".".join(map(str, first["loc"]))
+            raise ConfigError(f"{path}: {key}: {first['msg']}") from None
+        raise ConfigError(f"{path}: is not JSON") from None
+
+
+def from_environment(environ: Mapping[str, str]) -> Config:
+    """Read the file that PILLION_IDENTITY_CONFIG names; raises ConfigError when it is not set."""
+    named = environ.get(VARIABLE)
+    if not named:
+        raise ConfigError(f"{VARIABLE} is not set: it must name identity's configuration file (JSON)")
+    return read(Path(named))
+
+
+def use(config: Config) -> None:
+    """Fix the configuration of this process; raises RuntimeError if another one is in use."""
+    if _in_use and _in_use[0] != config:
+        raise RuntimeError("identity is set up already, with another configuration")
+    if not _in_use:
+        _in_use.append(config)
+
+
+def of_this_process() -> Config | None:
+    """Give the configuration in use, or else that of the environment; None when there is neither."""
+    if not _in_use and os.environ.get(VARIABLE):
+        use(from_environment(os.environ))
+    return _in_use[0] if _in_use else None
+
+
+def or_tooling() -> Config:
+    """Give the configuration of this process, or one that can serve nothing: its database is in memory."""
+    return of_this_process() or _TOOLING
+
+
+def is_tooling(config: Config) -> bool:
+    """Is this the configuration that cannot serve?"""
+    return config is _TOOLING

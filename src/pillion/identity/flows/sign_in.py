@@ -1,0 +1,73 @@
+"""Signing in with an email address and a password.
+
+allauth's form finds the user and its flow signs them in (login stages, such as a second factor, come in there).
+Around it stand our limits, and the answer for every failure is one and the same.
+"""
+
+from http import HTTPStatus
+from typing import Final
+
+from allauth.account.adapter import get_adapter
+from allauth.account.forms import LoginForm
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.http import HttpRequest
+
+from pillion.identity import email_address, limits, passwords
+from pillion.identity.flows.signed_in import SignedIn, signed_in
+from pillion.identity.refusal import Refusal
+
+FIELDS: Final = ("email", "password")
+
+
+def sign_in(request: HttpRequest, email: str, password: str) -> SignedIn:
+    """Open a session for the user of that address and password.
+
+    Raises Refusal: 400 with the fields that are missing, 401 when the two do not fit (in the same words and
+    the same time whether there is such an account or not), 429 after too many tries.
+    """
+    _require(email, password)
+    address = email_address.normal(email)
+    tried = limits.try_password(request, address)
+    form = LoginForm({"login": address, "password": password}, request=request)
+    # What allauth's form would refuse by its look is worked on like any other, so that it takes as long.
+    if len(address) > email_address.LONGEST or len(password) > passwords.LONGEST or not form.is_valid():
+        if not hasattr(form, "cleaned_data") or "login" not in form.cleaned_data:
+            _spend_the_same_time(password)
+        raise Refusal(
+            HTTPStatus.UNAUTHORIZED,
+            "wrong-credentials",
+            "The email address or the password is wrong.",
+            headers={"WWW-Authenticate": 'Pillion-Password realm="sign-in"'},
+        )
+    tried.give_back()
+    with transaction.atomic():
+        request.session.flush()  # whoever held this browser's session before: it ends here
+        describe(request)
+        form.login(request)
+        request.session.save()
+    return signed_in(request)
+
+
+def describe(request: HttpRequest) -> None:
+    """Note in the session from where it was opened."""
+    adapter = get_adapter(request)
+    request.session.address = adapter.get_client_ip(request)
+    request.session.user_agent = adapter.get_http_user_agent(request)
+
+
+def _spend_the_same_time(password: str) -> None:
+    make_password(password[: passwords.LONGEST])
+
+
+def _require(email: str, password: str) -> None:
+    missing = {
+        name: what
+        for name, value, what in (
+            ("email", email.strip(), "Enter your email address."),
+            ("password", password, "Enter your password."),
+        )
+        if not value
+    }
+    if missing:
+        raise Refusal(HTTPStatus.BAD_REQUEST, "missing-fields", "Something is missing.", errors=missing)

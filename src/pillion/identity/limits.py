@@ -1,0 +1,101 @@
+"""How often somebody may try: counted by allauth's limiter in the database cache, for all processes together.
+
+Three limits guard passwords, and none lets one person lock another out:
+- per address: a guesser who goes through many accounts;
+- per account and address: a guesser who has chosen one;
+- per account alone, but only for addresses from which its owner has not signed in within a month: a guesser
+  with many addresses (NIST SP 800-63B-4, section 3.2.2, wants at most 100 failures in a row). The owner, where
+  they usually are, never meets this one.
+Only failures count: what a success used is given back. Networks count as one address (IPv6: a /64).
+
+allauth cannot say when to try again, so that is worked out here from what it wrote to the cache.
+"""
+
+import math
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from allauth.account.adapter import get_adapter
+from allauth.core.internal import ratelimit
+from django.core.cache import cache
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from pillion.identity.models import Session
+from pillion.identity.refusal import try_later
+
+_APP: Final = "pillion"
+_RATES: Final = {
+    "password-per-address": "30/5m/ip",
+    "password-per-account-and-address": "5/5m/key",
+    "password-per-account-elsewhere": "100/24h/key",
+    "sign-up-per-address": "20/h/ip",
+}
+_KNOWN_FOR: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Try:
+    """What one try used of its limits."""
+
+    usage: tuple[Any, ...]
+
+    def give_back(self) -> None:
+        """Count this try no longer: it succeeded."""
+        with transaction.atomic():
+            for used in self.usage:
+                used.rollback()
+
+
+def try_password(request: HttpRequest, email: str) -> Try:
+    """Count a try to sign in as `email` (in its normal form); raises Refusal (429) when there were too many.
+
+    Counted before the password is looked at, so that many at once are no way around it.
+    """
+    address = ratelimit.get_ip(request)
+    asked = [("password-per-address", ""), ("password-per-account-and-address", f"{email} {address}")]
+    if not _is_known(email, get_adapter().get_client_ip(request)):
+        asked.append(("password-per-account-elsewhere", email))
+    return _consume(request, asked)
+
+
+def try_sign_up(request: HttpRequest) -> Try:
+    """Count a try to make an account; raises Refusal (429) when there were too many."""
+    return _consume(request, [("sign-up-per-address", "")])
+
+
+def _is_known(email: str, address: str) -> bool:
+    since = timezone.now() - _KNOWN_FOR
+    return Session.objects.filter(user__email=email, address=address, auth_time__gt=since).exists()
+
+
+def _consume(request: HttpRequest, asked: Iterable[tuple[str, str]]) -> Try:
+    used: list[Any] = []
+    # One transaction: one write to the disk, and in SQLite nobody else counts meanwhile.
+    with transaction.atomic():
+        for action, key in asked:
+            usage = ratelimit.consume(request, app=_APP, action=action, config=_RATES, key=key or None)
+            if usage is None:
+                for earlier in used:
+                    earlier.rollback()
+                wait = _wait(request, action, key)
+                break
+            used.append(usage)
+        else:
+            return Try(tuple(used))
+    raise try_later(wait)
+
+
+def _wait(request: HttpRequest, action: str, key: str) -> int:
+    """Give the seconds until the oldest of the counted tries counts no more."""
+    (rate,) = ratelimit.get_rates(app=_APP, action=action, config=_RATES)
+    name = ratelimit.get_cache_key(request, app=_APP, action=action, rate=rate, key=key or None)
+    oldest = time.time()
+    with suppress(IndexError):
+        oldest = cache.get(name, [])[-1]
+    return max(1, math.ceil(oldest + rate.duration - time.time()))

@@ -1,0 +1,46 @@
+"""A session: what a signed-in browser holds, as identity knows it."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+
+
+class Session(models.Model):
+    """One row per sign-in.
+
+    `sid` is public: tokens carry it. The cookie's value is secret and is not here: `key_hash` is its SHA-256,
+    so that a copy of the table lets nobody in. A session is alive before `expires_at` (absolute: 14 days after
+    the sign-in, see `lifetimes`), unless it was unused for 24 hours or has `revoked_at`. Rows outlive their
+    revocation, for those who must be told of it, and outlive their user (who is null then).
+    """
+
+    sid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="sessions"
+    )
+    data = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    last_used_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    auth_time = models.DateTimeField(null=True)
+    amr = models.JSONField(default=list)
+    client_id = models.CharField(max_length=64)
+    user_agent = models.CharField(max_length=200, blank=True)
+    address = models.CharField(max_length=45, blank=True)
+
+    class Meta:
+        """How control finds what was revoked lately, and whose sessions are alive."""
+
+        indexes: ClassVar[list[Any]] = [
+            models.Index(
+                fields=["revoked_at"], condition=models.Q(revoked_at__isnull=False), name="session_revoked"
+            ),
+            models.Index(fields=["user", "address"], name="session_of_user_at_address"),
+        ]
+
+    def __str__(self) -> str:
+        return f"session {self.sid}"

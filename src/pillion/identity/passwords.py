@@ -1,0 +1,37 @@
+"""How passwords are kept, and which are taken."""
+
+from typing import Final
+
+from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.core.exceptions import ValidationError
+
+# NIST SP 800-63B-4, section 3.1.1.2, asks for 8 at least (15 where it is the only factor, which a later second
+# factor makes too much) and for 64 at least to be allowed; the upper end bounds the work of hashing.
+SHORTEST: Final = 10
+LONGEST: Final = 1024
+
+
+class Argon2id(Argon2PasswordHasher):
+    """argon2id at the strength that OWASP's Password Storage Cheat Sheet names first: 19 MiB, 2 rounds, 1 lane.
+
+    A hash made with other parameters is made anew when its owner next signs in (Django's `must_update`).
+    """
+
+    time_cost = 2
+    memory_cost = 19 * 1024
+    parallelism = 1
+
+
+class LengthValidator:
+    """Refuses passwords that are too short or too long, counted in characters (NIST SP 800-63B)."""
+
+    def validate(self, password: str, user: object = None) -> None:  # noqa: ARG002 - Django's protocol
+        """Raise ValidationError unless the length is within bounds."""
+        if len(password) < SHORTEST:
+            raise ValidationError(f"Use {SHORTEST} characters or more.", code="password_too_short")
+        if len(password) > LONGEST:
+            raise ValidationError(f"Use {LONGEST} characters or fewer.", code="password_too_long")
+
+    def get_help_text(self) -> str:
+        """Say what is asked for."""
+        return f"{SHORTEST} characters or more; not a common password, and not like your email address."

@@ -1,0 +1,119 @@
+"""Renewal: the edge asks for a fresh token for a session. Plain WSGI, before Django, since it is the hot path.
+
+The edge's ext_authz filter calls RENEWAL_PATH + the original path, with any method, and with the session either
+in the header that the edge itself sets or in the browser's `cookie` header. The answer is 200 whenever the
+question could be answered: with a token for a live session, without one otherwise; 503 when it could not.
+"""
+
+import itertools
+import logging
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.db.models import Subquery
+from django.utils import timezone
+
+from pillion.identity import issue, keys, sessions
+from pillion.identity.master_key import MasterKeyError
+from pillion.identity.models import Session, User
+from pillion.vocabulary import RENEWAL_PATH, USER_HEADER
+
+Headers = list[tuple[str, str]]
+
+# Set by the edge alone, which drops every x-pillion-* header of its callers.
+SESSION_VARIABLE: Final = "HTTP_X_PILLION_SESSION"
+# Of several session cookies one may be planted from a neighbouring host (RFC 6265, section 8.6). Two are tried;
+# more are nobody's.
+_MOST_COOKIES: Final = 2
+
+_log = logging.getLogger("pillion.identity")
+_counter = itertools.count()
+_asked = [0]
+
+
+def is_renewal(path: str) -> bool:
+    """Is this path the renewal's?"""
+    return path == RENEWAL_PATH or path.startswith(f"{RENEWAL_PATH}/")
+
+
+def asked() -> int:
+    """Give how many renewals this process was asked for."""
+    return _asked[0]
+
+
+def answer(environ: dict[str, Any]) -> tuple[str, Headers]:
+    """Give the status and the headers of the answer; there is no body."""
+    _asked[0] = next(_counter) + 1  # next() is atomic, so that no thread's count is lost
+    try:
+        return "200 OK", _renew(_session_keys(environ))
+    except (DatabaseError, keys.NoSigningKeyError, MasterKeyError) as error:
+        _log.error("renewal: %s", error)
+        return "503 Service Unavailable", [("retry-after", "1")]
+
+
+def _renew(keys_sent: list[str]) -> Headers:
+    if not keys_sent:
+        return []
+    if len(keys_sent) <= _MOST_COOKIES:
+        for key in keys_sent:
+            row = _live(key)
+            if row is not None:
+                return _with_token(*row)
+    return [("set-cookie", _deletion(name)) for name in (_cookies().session, _cookies().token)]
+
+
+def _live(key: str) -> tuple[Session, str] | None:
+    """Find the live session of a cookie's value, its user, and the key that signs now: one query."""
+    key_hash = sessions.hash_of(key)
+    if key_hash is None:
+        return None
+    now = timezone.now()
+    row = (
+        sessions.live_of_users(now)
+        .select_related("user")
+        .only("sid", "client_id", "auth_time", "amr", "last_used_at", "user__email", "user__roles")
+        .annotate(kid=Subquery(keys.signing_kid_query()[:1]))
+        .filter(key_hash=key_hash)
+        .first()
+    )
+    if row is None:
+        return None
+    sessions.mark_used(row.sid, row.last_used_at, now)
+    return row, row.kid
+
+
+def _with_token(session: Session, kid: str) -> Headers:
+    user = session.user
+    assert isinstance(user, User)
+    token = issue.token(user, session, kid=kid)
+    return [
+        ("authorization", f"Bearer {token}"),
+        (USER_HEADER, str(user.id)),
+        ("set-cookie", _cookie(_cookies().token, token, settings.PILLION.token_lifetime)),
+    ]
+
+
+def _session_keys(environ: dict[str, Any]) -> list[str]:
+    sent = environ.get(SESSION_VARIABLE)
+    if sent:
+        return [sent]
+    name = _cookies().session
+    pairs: Iterable[tuple[str, str, str]] = (
+        part.partition("=") for part in environ.get("HTTP_COOKIE", "").split(";")
+    )
+    return list(dict.fromkeys(value.strip() for key, _, value in pairs if key.strip() == name))
+
+
+def _cookies() -> Any:
+    return settings.PILLION.cookies
+
+
+def _cookie(name: str, value: str, max_age: int) -> str:
+    secure = "; Secure" if settings.PILLION.secure else ""
+    return f"{name}={value}; HttpOnly; Max-Age={max_age}; Path=/; SameSite=Lax{secure}"
+
+
+def _deletion(name: str) -> str:
+    return _cookie(name, '""', 0)

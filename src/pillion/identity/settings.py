@@ -1,0 +1,140 @@
+"""Django's settings, made from identity's configuration; nothing is set here that a user could choose."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from pillion.identity import config as configuration
+from pillion.identity import master_key
+from pillion.identity.lifetimes import SESSION_LIFETIME
+
+PILLION: Final = configuration.or_tooling()
+_HERE: Final = Path(__file__).parent
+_TOOLING: Final = configuration.is_tooling(PILLION)
+
+# None without a configuration: tools get a key that is forgotten, and nothing can be decrypted.
+MASTER_KEY: Final = None if _TOOLING else master_key.obtain(PILLION.state, os.environ)
+SECRET_KEY = (
+    MASTER_KEY.derive(master_key.SESSIONS_AND_SIGNATURES).hex() if MASTER_KEY else secrets.token_hex()
+)
+
+DEBUG = False
+ALLOWED_HOSTS = [urlsplit(PILLION.origin).hostname or ""]
+ROOT_URLCONF = "pillion.identity.urls"
+APPEND_SLASH = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "allauth",
+    "allauth.account",
+    "pillion.identity",
+]
+
+# The order matters: see the reason beside each.
+MIDDLEWARE = [
+    "pillion.identity.middleware.page_headers.page_headers",  # every answer, refusals too, gets them
+    "pillion.identity.middleware.refusals.refusals",  # a Refusal raised below becomes a problem or a page
+    "pillion.identity.middleware.same_origin.same_origin",  # before anything reads a cookie
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",  # needs the session
+    "allauth.account.middleware.AccountMiddleware",  # needs the user
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [_HERE / "templates"],
+        "OPTIONS": {"context_processors": []},
+    }
+]
+
+_SQLITE_INIT: Final = "; ".join(
+    (
+        "PRAGMA journal_mode=WAL",
+        # What identity acknowledged survives a power cut, not only kill -9: WAL needs FULL for that.
+        "PRAGMA synchronous=FULL",
+        "PRAGMA busy_timeout=5000",
+        "PRAGMA foreign_keys=ON",
+    )
+)
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": ":memory:" if _TOOLING else str(PILLION.database_file),
+        # IMMEDIATE: a transaction that reads, then writes, waits for its turn instead of failing half-way.
+        "OPTIONS": {"init_command": _SQLITE_INIT, "transaction_mode": "IMMEDIATE", "timeout": 5},
+        "CONN_MAX_AGE": None,
+    }
+}
+
+# Rate limits live here, so they hold for all processes together. The table is not culled before it holds more
+# rows than an attacker with many addresses can make in the limits' time.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "identity_cache",
+        "OPTIONS": {"MAX_ENTRIES": 200_000},
+    }
+}
+
+# Who is asked, and how a password is kept.
+AUTH_USER_MODEL = "identity.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["pillion.identity.passwords.Argon2id"]
+_VALIDATION: Final = "django.contrib.auth.password_validation"
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": "pillion.identity.passwords.LengthValidator"},
+    {"NAME": f"{_VALIDATION}.UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ("email",)}},
+    {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
+]
+
+# The session: its table is ours, the rest is Django's.
+SESSION_ENGINE = "pillion.identity.session_store"
+SESSION_COOKIE_NAME = PILLION.cookies.session
+SESSION_COOKIE_AGE = int(SESSION_LIFETIME.total_seconds())
+SESSION_COOKIE_SECURE = PILLION.secure
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+
+# django-allauth, for signing in by email and password.
+ACCOUNT_ADAPTER = "pillion.identity.adapter.Adapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_PREVENT_ENUMERATION = False  # see docs/decisions/0005-identity-sign-up-reveals-an-address.md
+ACCOUNT_SESSION_REMEMBER = True
+ALLAUTH_TRUSTED_PROXY_COUNT = 1  # the edge
+LOGIN_REDIRECT_URL = "/"
+LOGIN_URL = "/sign-in"
+
+# One line each, on standard error, which `pillion up` reads.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "pillion.identity.log.OneLine"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "pillion": {"level": "INFO"},
+        # Django's own handlers would mail administrators; ours is the root's.
+        "django": {"handlers": [], "level": "WARNING", "propagate": True},
+        # It logs every 4xx, which the Envoys' audit logs have already.
+        "django.request": {"level": "ERROR", "propagate": True},
+    },
+}
+
+# Checks of `manage.py check --deploy` that are answered elsewhere.
+SILENCED_SYSTEM_CHECKS = [
+    "security.W001",  # SecurityMiddleware: its headers are set by middleware/page_headers.py
+    "security.W002",  # X-Frame-Options: frame-ancestors 'none' stands in the Content-Security-Policy
+    "security.W003",  # CsrfViewMiddleware: docs/decisions/0003-identity-csrf-by-origin.md
+    "security.W012",  # SESSION_COOKIE_SECURE: follows the origin; http is for this machine alone
+]

@@ -1,0 +1,117 @@
+"""Tokens: signed JWT access tokens (RFC 9068). Pure: no database, no clock, no randomness."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+
+from pillion.vocabulary import LEEWAY_SECONDS, SIGNING_ALGORITHM, TOKEN_TYPE
+
+# What a token lets its bearer learn of the user (RFC 9068, section 2.2.3): the claims `email` and `roles`.
+SCOPE: Final = "openid email"
+
+_ALGORITHMS: Final = [SIGNING_ALGORITHM]
+_HEADER_NAMES: Final = frozenset({"alg", "typ", "kid"})
+# A token is some 900 bytes; nothing longer is looked at.
+_LONGEST: Final = 8192
+
+
+class InvalidTokenError(Exception):
+    """The token is refused; the message says why, and repeats nothing of it."""
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A private key, parsed once: parsing its PEM takes a hundred times as long as a signature."""
+
+    kid: str
+    key: RSAKey
+
+    def __repr__(self) -> str:
+        return f"Signer(kid={self.kid!r})"
+
+
+@dataclass(frozen=True)
+class Realm:
+    """Where tokens are good: `issuer` is the origin, `audience` the mesh."""
+
+    issuer: str
+    audience: str
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a token says of its bearer. `auth_time` is in seconds since the epoch."""
+
+    sub: str
+    sid: str
+    client_id: str
+    email: str
+    roles: tuple[str, ...]
+    auth_time: int
+    amr: tuple[str, ...]
+    scope: str = SCOPE
+
+
+def mint(signer: Signer, realm: Realm, grant: Grant, *, now: int, lifetime: int, jti: uuid.UUID) -> str:
+    """Sign a token that is good from `now` (seconds since the epoch) for `lifetime` seconds."""
+    claims: dict[str, Any] = {
+        "iss": realm.issuer,
+        "sub": grant.sub,
+        "aud": realm.audience,
+        "exp": now + lifetime,
+        "iat": now,
+        "jti": str(jti),
+        "sid": grant.sid,
+        "client_id": grant.client_id,
+        "email": grant.email,
+        "roles": list(grant.roles),
+        "scope": grant.scope,
+        "auth_time": grant.auth_time,
+        "amr": list(grant.amr),
+    }
+    header = {"alg": SIGNING_ALGORITHM, "typ": TOKEN_TYPE, "kid": signer.kid}
+    return jwt.encode(header, claims, signer.key, algorithms=_ALGORITHMS)
+
+
+def verify(token: str, keys: Mapping[str, RSAKey], realm: Realm, *, now: int) -> dict[str, Any]:
+    """Give the claims of a token of this realm that is good at `now`; raises InvalidTokenError.
+
+    `keys` are the public keys by `kid`. As RFC 9068, section 4, and RFC 8725 ask, and stricter: only tokens
+    of the exact form that `mint` gives are accepted.
+    """
+    try:
+        if len(token) > _LONGEST:
+            raise InvalidTokenError("it is too long")
+        header = jws.extract_compact(token.encode("ascii")).headers()
+        if set(header) != _HEADER_NAMES or header["alg"] != SIGNING_ALGORITHM or header["typ"] != TOKEN_TYPE:
+            raise InvalidTokenError("its header is not that of an access token")
+        key = keys.get(str(header["kid"]))
+        if key is None:
+            raise InvalidTokenError("nobody here signed it")
+        claims = jwt.decode(token, key, algorithms=_ALGORITHMS).claims
+    except (JoseError, ValueError, TypeError, RecursionError):
+        raise InvalidTokenError("it is not a token, or its signature is wrong") from None
+    _check(claims, realm, now)
+    return claims
+
+
+def _check(claims: dict[str, Any], realm: Realm, now: int) -> None:
+    if claims.get("iss") != realm.issuer:
+        raise InvalidTokenError("another issuer made it")
+    if claims.get("aud") != realm.audience:
+        raise InvalidTokenError("it is for another mesh")
+    expires, issued = claims.get("exp"), claims.get("iat")
+    # type(): `True` is an int to Python, and no time.
+    if type(expires) is not int or type(issued) is not int:
+        raise InvalidTokenError("its times are not whole seconds")
+    if now >= expires + LEEWAY_SECONDS:
+        raise InvalidTokenError("it has expired")
+    if issued > now + LEEWAY_SECONDS:
+        raise InvalidTokenError("it is from the future")
+    if not all(isinstance(claims.get(name), str) and claims[name] for name in ("sub", "sid", "jti")):
+        raise InvalidTokenError("it does not say whose it is")

@@ -1,0 +1,47 @@
+"""Which view answers which path; the paths are docs/interface.md's."""
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+from pillion.identity import answers
+from pillion.identity.middleware.refusals import refusal_of
+from pillion.identity.refusal import Refusal, malformed
+from pillion.identity.views import account, discovery, me, sign_in, sign_out, sign_up
+
+urlpatterns = [
+    path("sign-in", sign_in.view, name="account_login"),
+    path("sign-up", sign_up.view, name="account_signup"),
+    path("sign-out", sign_out.view, name="account_logout"),
+    path("me", me.view),
+    path("account", account.view),
+    path("account/", account.view),
+    path(".well-known/openid-configuration", discovery.configuration),
+    path(".well-known/jwks.json", discovery.jwks),
+]
+
+
+def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's signature
+    """Answer a request that Django finds suspicious."""
+    return answers.refuse(request, malformed("The request cannot be read."))
+
+
+def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    """Answer a refusal that did not say why."""
+    return answers.refuse(request, Refusal(HTTPStatus.FORBIDDEN, "forbidden", "This is not for you."))
+
+
+def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer for a path that leads nowhere."""
+    return answers.refuse(request, refusal_of(request, exception))
+
+
+def handler500(request: HttpRequest) -> HttpResponse:
+    """Answer for a mistake of ours outside the views; Django has logged it."""
+    return answers.refuse(
+        request,
+        Refusal(
+            HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Something went wrong here; it is logged."
+        ),
+    )

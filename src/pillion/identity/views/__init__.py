@@ -1,0 +1,1 @@
+"""HTTP in, HTTP out: each view is thin over a flow."""

@@ -1,0 +1,85 @@
+"""Identity's WSGI application: renewals and health before Django, everything else through it."""
+
+import io
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from pillion.identity import config as configuration
+from pillion.identity import setup
+
+setup(configuration.from_environment(os.environ))
+
+from django.core.handlers.wsgi import WSGIHandler  # noqa: E402 - needs the settings
+from whitenoise import WhiteNoise  # noqa: E402
+
+from pillion.identity import body, health, renewal  # noqa: E402
+from pillion.identity.refusal import problem, too_large  # noqa: E402
+
+StartResponse = Callable[..., Any]
+Environ = dict[str, Any]
+
+_STATIC = Path(__file__).parent / "static"
+
+
+def _static_headers(headers: Any, path: str, url: str) -> None:  # noqa: ARG001 - WhiteNoise's signature
+    headers["X-Content-Type-Options"] = "nosniff"
+
+
+_pages = WhiteNoise(
+    WSGIHandler(),
+    root=_STATIC,
+    prefix="/pillion/static/",
+    max_age=300,
+    allow_all_origins=False,
+    add_headers_function=_static_headers,
+)
+
+
+def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer one request."""
+    path = environ["PATH_INFO"]
+    if renewal.is_renewal(path):
+        status, headers = renewal.answer(environ)
+        start_response(status, [*headers, ("content-length", "0")])
+        return [b""]
+    if path == health.PATH:
+        status, headers, text = health.answer()
+        start_response(status, headers)
+        return [text]
+    if not _take_body(environ):
+        return _refuse_body(start_response)
+    answer: Iterable[bytes] = _pages(environ, start_response)
+    return answer
+
+
+def _take_body(environ: Environ) -> bool:
+    """Read the body, whether its length was announced or it came in chunks; False if it is too long."""
+    if int(environ.get("CONTENT_LENGTH") or 0) > body.LONGEST:
+        return False
+    content = b""
+    while len(content) <= body.LONGEST and (
+        part := environ["wsgi.input"].read(body.LONGEST + 1 - len(content))
+    ):
+        content += part
+    if len(content) > body.LONGEST:
+        return False
+    environ["CONTENT_LENGTH"] = str(len(content))
+    environ["wsgi.input"] = io.BytesIO(content)
+    return True
+
+
+def _refuse_body(start_response: StartResponse) -> list[bytes]:
+    refusal = too_large(body.LONGEST)
+    content = json.dumps(problem(refusal)).encode()
+    start_response(
+        f"{refusal.status.value} {refusal.status.phrase}",
+        [
+            ("content-type", "application/problem+json"),
+            ("content-length", str(len(content))),
+            ("connection", "close"),
+        ],
+    )
+    return [content]
