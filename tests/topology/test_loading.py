@@ -146,6 +146,18 @@ def test_the_nearest_file_above_is_found(tmp_path: Path) -> None:
     assert find(tmp_path) == tmp_path / "pillion.yaml"
 
 
+def test_a_dead_link_is_not_passed_over_for_a_file_above(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "pillion.yaml").touch()
+    (tmp_path / "a" / "pillion.yaml").symlink_to("nowhere")
+    assert find(tmp_path / "a") == tmp_path / "a" / "pillion.yaml"
+
+
+def test_a_dense_file_is_given_up_early(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="more than 50000 values"):
+        _read(tmp_path, "mesh: [" + "a," * 500_000 + "]")
+
+
 def test_no_file_above_is_said_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match=r"no pillion\.yaml in this folder or above it") as caught:
         find(tmp_path)

@@ -14,7 +14,7 @@ def command() -> None:
     \b
     Example:
         pillion schema > pillion.schema.json
-        # and as the first line of pillion.yaml, for editors that speak the YAML language server's protocol:
+        # then, as the first line of pillion.yaml:
         # yaml-language-server: $schema=pillion.schema.json
     """  # noqa: D301 - \b is click's mark for text to leave as it is
     click.echo(json.dumps(json_schema(), indent=2))

@@ -19,7 +19,13 @@ option: Final = click.option(
 
 def locate(file: Path | None) -> Path:
     """Say which file is meant, as named from here; raises InvalidInputError if there is none."""
-    return file if file is not None else Path(os.path.relpath(find(Path.cwd())))
+    if file is not None:
+        return file
+    try:
+        here = Path.cwd()
+    except OSError:
+        raise click.ClickException("the current folder is not there any more: change to another") from None
+    return Path(os.path.relpath(find(here), here))
 
 
 def read(file: Path | None) -> tuple[Path, Topology]:

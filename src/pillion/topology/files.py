@@ -1,5 +1,6 @@
 """What the topology asks of the file system: its own text, and the files that it names."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,9 @@ def find(start: Path) -> Path:
     """Find pillion.yaml in the folder `start` or the nearest one above it; raises InvalidInputError."""
     folder = start.absolute()
     for candidate in (folder, *folder.parents):
-        if (candidate / NAME).is_file():
+        # A folder or a dead link of this name is found too: reading it says so, while going on upwards would
+        # take another project's topology.
+        if os.path.lexists(candidate / NAME):
             return candidate / NAME
     message = f"no {NAME} in this folder or above it"
     hint = "make one with 'pillion init', or name the file with -f"

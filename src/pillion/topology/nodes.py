@@ -27,6 +27,8 @@ from pillion.topology.finding import Code, Mark
 from pillion.topology.wording import quote
 
 DEEPEST: Final = 32  # levels; the topology itself has six
+MOST_VALUES: Final = 50_000  # after aliases are followed; far above any real topology
+_MOST_EVENTS: Final = 3 * MOST_VALUES  # a value's key, its start and its end
 
 Kind: TypeAlias = Literal["mapping", "list", "scalar"]
 
@@ -129,8 +131,10 @@ def _events(text: str) -> Iterator[Event]:
     reader = YAML(typ="safe", pure=True)
     last = Mark(1, 1)
     try:
-        for event in reader.parse(text):
+        for count, event in enumerate(reader.parse(text)):
             last = _mark(event)
+            if count > _MOST_EVENTS:
+                raise BrokenTextError(last, "too-many-values", f"more than {MOST_VALUES} values")
             yield event
     except MarkedYAMLError as error:
         raise _syntax_error(error, text, last) from None

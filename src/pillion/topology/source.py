@@ -10,11 +10,9 @@ from typing import Any, Final
 
 from pillion.problem import Place, Problem
 from pillion.topology.finding import Finding, KeyPath, Mark
-from pillion.topology.nodes import DEEPEST, BrokenTextError, Node
+from pillion.topology.nodes import DEEPEST, MOST_VALUES, BrokenTextError, Node
 from pillion.topology.variables import fill
 from pillion.topology.wording import key_name, quote
-
-_MOST_VALUES: Final = 50_000  # after aliases are followed; far above any real topology
 
 # YAML 1.2.2, section 10.3.2 (the core schema): the plain words that are not text.
 _EMPTY: Final = re.compile(r"|~|null|Null|NULL")
@@ -120,8 +118,8 @@ class _Walk:
     findings: list[Finding]
 
     def value(self, path: KeyPath, node: Node, key: Mark) -> Any:
-        if len(self.spots) >= _MOST_VALUES:
-            raise BrokenTextError(key, "too-many-values", f"more than {_MOST_VALUES} values, aliases counted")
+        if len(self.spots) >= MOST_VALUES:
+            raise BrokenTextError(key, "too-many-values", f"more than {MOST_VALUES} values, aliases counted")
         if len(path) > DEEPEST:
             raise BrokenTextError(key, "nested-too-deeply", f"more than {DEEPEST} levels inside each other")
         self.spots[path] = Spot(key, node.mark)

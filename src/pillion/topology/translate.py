@@ -73,7 +73,7 @@ def _translate(source: Source, error: Mapping[str, Any]) -> Iterator[Finding]:
     elif kind in _NEEDED:
         yield _wrong_type(path, kind, source.value(path))
     elif kind != "default_factory_not_called":  # which follows from a mistake that has its own line
-        raise AssertionError(f"pydantic's {kind} at {path} has no sentence yet")
+        yield Finding(path, "wrong-type", "this does not fit here")
 
 
 def _wrong_type(path: KeyPath, kind: str, value: Any) -> Finding:

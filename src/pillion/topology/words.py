@@ -99,7 +99,7 @@ def parse_database(value: Any) -> Literal["sqlite"] | SecretStr:
     if not usable or not written.startswith("postgresql://"):
         raise unfit(
             "bad-database",
-            "this is no database: write sqlite, or postgresql://USER:PASSWORD@HOST/NAME (%40 for an @ in PASSWORD)",
+            "this is no database: write sqlite, or postgresql://USER:PASSWORD@HOST/NAME, an @ inside as %40",
         )
     return SecretStr(written)
 

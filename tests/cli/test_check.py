@@ -1,0 +1,208 @@
+"""`pillion check`, as a user sees it."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from pillion.cli import main
+
+GOOD = """\
+mesh: shop
+services:
+  catalog:
+    app: 127.0.0.1:7003
+    paths: [/api/catalog]
+    rules:
+      - {path: /api/catalog, methods: [GET, HEAD], allow: anyone}
+      - {path: /api/catalog, roles: [manager]}
+  orders:
+    app: unix:/run/orders.sock
+    paths: [/api/orders, /orders]
+    calls: [inventory, catalog]
+    rules:
+      - {path: /api/orders/health, allow: anyone}
+  inventory:
+    app: 127.0.0.1:7002
+"""
+SUMMARY = """\
+pillion.yaml is good: mesh shop, 3 services, http://localhost:8080
+
+  catalog    127.0.0.1:7003         from the edge: /api/catalog
+  orders     unix:/run/orders.sock  from the edge: /api/orders, /orders  calls inventory, catalog
+  inventory  127.0.0.1:7002         not reachable from the edge
+
+Open to anyone:
+  catalog  /api/catalog and below, GET, HEAD
+  orders   /api/orders/health and below, any method
+"""
+CLOSED = """\
+mesh: shop
+services: {orders: {app: "127.0.0.1:7001", paths: [/]}}
+"""
+CLOSED_SUMMARY = """\
+pillion.yaml is good: mesh shop, 1 service, http://localhost:8080
+
+  orders  127.0.0.1:7001  from the edge: /
+
+Nothing is open to callers who are not signed in.
+"""
+BAD = """\
+mesh: shop
+services:
+  orders:
+    app: 127.0.0.1:7001
+    calls: [inventry]
+  inventory:
+    app: 127.0.0.1:7001
+"""
+BAD_LINES = """\
+pillion.yaml:5:13: services.orders.calls[0]: no service is named 'inventry' (did you mean 'inventory'?)
+pillion.yaml:7:10: services.inventory.app: '127.0.0.1:7001' is taken by services.orders.app, '127.0.0.1:7001'
+"""
+HELP = """\
+Usage: pillion check [OPTIONS]
+
+  Read the topology and say what is wrong with it.
+
+  Every problem is one line with its place in the file. When there is none,
+  prints in short which services there are, who calls whom, and what is open
+  to callers who are not signed in.
+
+  Example:
+      pillion check
+      pillion check -f shop/pillion.yaml --json | jq '.problems[].message'
+
+Options:
+  -f, --file FILE  The topology file.  [default: pillion.yaml in this folder
+                   or the nearest parent]
+  --json           Print JSON alone on standard output.
+  -h, --help       Show this message and exit.
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def _pillion(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["pillion", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert isinstance(stop.value.code, int)
+    return stop.value.code
+
+
+@pytest.mark.parametrize(("text", "summary"), [(GOOD, SUMMARY), (CLOSED, CLOSED_SUMMARY)])
+def test_a_good_file_is_summed_up_with_what_is_open(
+    text: str, summary: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("pillion.yaml").write_text(text, encoding="utf-8")
+    assert _pillion(monkeypatch, "check") == 0
+    output = capsys.readouterr()
+    assert output.out == summary
+    assert output.err == ""
+
+
+def test_problems_go_to_standard_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("pillion.yaml").write_text(BAD, encoding="utf-8")
+    assert _pillion(monkeypatch, "check") == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err == BAD_LINES
+
+
+def test_the_nearest_file_above_is_named_as_seen_from_here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("pillion.yaml").write_text(BAD, encoding="utf-8")
+    Path("a/b").mkdir(parents=True)
+    monkeypatch.chdir("a/b")
+    assert _pillion(monkeypatch, "check") == 2
+    assert capsys.readouterr().err.splitlines()[0].startswith("../../pillion.yaml:5:13: ")
+
+
+def test_a_named_file_is_read(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("shop").mkdir()
+    Path("shop/other.yaml").write_text(CLOSED, encoding="utf-8")
+    assert _pillion(monkeypatch, "check", "-f", "shop/other.yaml") == 0
+    assert capsys.readouterr().out.startswith("shop/other.yaml is good: ")
+
+
+def test_no_file_at_all_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _pillion(monkeypatch, "check") == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err == (
+        "pillion.yaml:1:1: no pillion.yaml in this folder or above it "
+        "(make one with 'pillion init', or name the file with -f)\n"
+    )
+
+
+def test_a_folder_that_is_gone_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("gone").mkdir()
+    monkeypatch.chdir("gone")
+    Path("../gone").resolve().rmdir()
+    assert _pillion(monkeypatch, "check") == 1
+    assert capsys.readouterr().err == "Error: the current folder is not there any more: change to another\n"
+
+
+def test_json_of_a_good_file_says_ok(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("pillion.yaml").write_text(GOOD, encoding="utf-8")
+    assert _pillion(monkeypatch, "check", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"ok": True, "problems": []}
+
+
+def test_json_gives_each_problem_its_place_and_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("pillion.yaml").write_text(BAD, encoding="utf-8")
+    assert _pillion(monkeypatch, "check", "--json") == 2
+    output = capsys.readouterr()
+    assert output.err == ""
+    answer = json.loads(output.out)
+    assert answer["ok"] is False
+    assert answer["problems"][0] == {
+        "file": "pillion.yaml",
+        "line": 5,
+        "column": 13,
+        "code": "unknown-service",
+        "key": "services.orders.calls[0]",
+        "message": "no service is named 'inventry'",
+        "hint": "did you mean 'inventory'?",
+    }
+    assert len(answer["problems"]) == 2
+
+
+def test_json_without_a_file_is_still_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _pillion(monkeypatch, "check", "--json") == 2
+    assert [p["code"] for p in json.loads(capsys.readouterr().out)["problems"]] == ["file-not-found"]
+
+
+def test_the_environment_of_the_command_fills_variables(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("pillion.yaml").write_text(
+        "mesh: ${MESH}\nservices: {a: {app: '127.0.0.1:7001'}}\n", encoding="utf-8"
+    )
+    monkeypatch.setenv("MESH", "from-outside")
+    assert _pillion(monkeypatch, "check") == 0
+    assert "mesh from-outside" in capsys.readouterr().out
+
+
+def test_the_help_of_check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _pillion(monkeypatch, "check", "--help") == 0
+    assert capsys.readouterr().out == HELP
