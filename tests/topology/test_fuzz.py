@@ -165,18 +165,18 @@ def test_random_bytes_never_break_the_reader(tmp_path: Path) -> None:
     ],
 )
 def test_a_value_from_the_environment_is_in_no_message(value: str, tmp_path: Path) -> None:
-    """Put a variable in the place of each word of the good files, alone and after what stands there."""
+    """Put a variable in the place of each word of the good files, alone or after what stands there."""
     for good in (GOOD / "interface.yaml", GOOD / "public.yaml"):
         text = good.read_text(encoding="utf-8")
         for match in re.finditer(r"(?<=[ \[])[^\s,\[\]{}#]+(?=[\s,\]}])", text):
-            for written in ("'${X}'", f"'{match[0]}${{X}}'"):
-                changed = text[: match.start()] + written + text[match.end() :]
-                environ = {
-                    "X": value,
-                    "SECRET": SECRET,
-                    "PORT": "7010",
-                    "MESH": "m",
-                    "TRICKY": "t",
-                    "EMPTY": "",
-                }
-                _is_read_or_refused_with_places(tmp_path / "pillion.yaml", changed.encode(), environ)
+            kept = match[0] if (match.start() + len(value)) % 2 else ""
+            changed = f"{text[: match.start()]}'{kept}${{X}}'{text[match.end() :]}"
+            environ = {
+                "X": value,
+                "SECRET": SECRET,
+                "PORT": "7010",
+                "MESH": "m",
+                "TRICKY": "t",
+                "EMPTY": "",
+            }
+            _is_read_or_refused_with_places(tmp_path / "pillion.yaml", changed.encode(), environ)

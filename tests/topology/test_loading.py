@@ -154,7 +154,7 @@ def test_a_dead_link_is_not_passed_over_for_a_file_above(tmp_path: Path) -> None
 
 
 def test_a_dense_file_is_given_up_early(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError, match="more than 50000 values"):
+    with pytest.raises(InvalidInputError, match="more than 20000 values"):
         _read(tmp_path, "mesh: [" + "a," * 500_000 + "]")
 
 

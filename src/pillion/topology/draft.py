@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from pillion.topology.address import Address, UnixSocket, parse_app, parse_listen
-from pillion.topology.finding import KeyPath
+from pillion.topology.finding import KeyPath, within
 from pillion.topology.model import Edge
 from pillion.topology.origin import default_origin
 from pillion.topology.source import Source
@@ -81,7 +81,7 @@ class Draft:
 
 
 def draft(source: Source, unusable: AbstractSet[KeyPath]) -> Draft:
-    """Collect what is usable: all of the source's data but what stands at the `unusable` paths."""
+    """Collect what is usable: all of the source's data but what stands at or below the `unusable` paths."""
     read = _Reader(source, unusable)
     services = _mapping(_mapping(source.data).get("services"))
     return Draft(
@@ -100,13 +100,13 @@ class _Reader:
 
     def item(self, path: KeyPath, parse: Callable[[str], T]) -> Item[T] | None:
         value = self.source.value(path)
-        if path in self.unusable or not isinstance(value, str):
+        if within(path, self.unusable) or not isinstance(value, str):
             return None
         return Item(path, parse(value), self.source.written(path))
 
     def items(self, path: KeyPath) -> Items:
         values = self.source.value(path)
-        if values is None and path not in self.unusable:
+        if values is None and not within(path, self.unusable):
             return Items(path)
         if not isinstance(values, list):
             return Items(path, whole=False, given=True)

@@ -1,5 +1,6 @@
 """One mistake found in the topology, said by the path of its key; the source turns the path into a place."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
 
@@ -67,6 +68,11 @@ Code: TypeAlias = Literal[
     "allow-and-roles",
 ]
 CODES: Final[tuple[Code, ...]] = get_args(Code)
+
+
+def within(path: KeyPath, paths: AbstractSet[KeyPath]) -> bool:
+    """Tell whether `path` is one of `paths` or below one."""
+    return any(path[:length] in paths for length in range(len(path) + 1))
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from pillion.topology.finding import Code, Mark
 from pillion.topology.wording import quote
 
 DEEPEST: Final = 32  # levels; the topology itself has six
-MOST_VALUES: Final = 50_000  # after aliases are followed; far above any real topology
+MOST_VALUES: Final = 20_000  # after aliases are followed; far above any real topology
 _MOST_EVENTS: Final = 3 * MOST_VALUES  # a value's key, its start and its end
 
 Kind: TypeAlias = Literal["mapping", "list", "scalar"]

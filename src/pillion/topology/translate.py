@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from pillion.topology.finding import CODES, Code, Finding, KeyPath
+from pillion.topology.finding import CODES, Code, Finding, KeyPath, within
 from pillion.topology.model import Edge, Identity, Rule, Service, Tls, Tokens, Topology
 from pillion.topology.source import Source
 from pillion.topology.wording import did_you_mean, nearest, one_of
@@ -38,8 +38,8 @@ def validate(source: Source, unusable: AbstractSet[KeyPath]) -> tuple[Topology |
         return Topology.model_validate(source.data), []
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
-    known = [e for e in errors if not any(_path(e)[:i] in unusable for i in range(len(e["loc"]) + 1))]
-    findings = [finding for e in known for finding in _translate(source, e)]
+    news = (error for error in errors if not within(_path(error), unusable))
+    findings = [finding for error in news for finding in _translate(source, error)]
     # A misspelt key is one mistake, not an unknown key and a missing one.
     unknown = [f.path for f in findings if f.code == "unknown-key"]
     meant = {(*path[:-1], key) for path in unknown for key in _meant(path)}
