@@ -1,0 +1,48 @@
+"""`pillion up`: starts everything on this machine."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from pillion.cli import topology_option
+from pillion.local import LocalError, background
+from pillion.local import up as sequence
+from pillion.local.view import View
+
+
+@click.command
+@topology_option.option
+@click.option("-d", "--detach", is_flag=True, help="Return when all is ready; 'pillion down' stops it.")
+def command(file: Path | None, *, detach: bool) -> None:
+    """Start everything on this machine: identity, the services, their sidecars, and the edge.
+
+    Shows how the start goes on and then what the processes print, until Ctrl-C, which stops all of it, in
+    order; a second Ctrl-C ends it at once. A process that dies is started again. State lies in .pillion/
+    beside the topology file.
+
+    \b
+    Example:
+        pillion up
+        pillion up --detach && curl http://localhost:8080/
+    """  # noqa: D301 - \b is click's mark for text to leave as it is
+    began = time.monotonic()
+    path, topology = topology_option.read(file)
+    view = View(sys.stdout, lines=not detach)
+    code = 0
+    try:
+        if detach:
+            background.detach(path, view)
+            view.ready(f"ready in {time.monotonic() - began:.1f} s — {topology.edge.origin}")
+        else:
+            code = sequence.run(path, topology, view)
+    except LocalError as error:
+        view.close()
+        raise click.ClickException(str(error)) from None
+    finally:
+        written = view.close()
+    if not written:
+        os._exit(code)  # a stopped terminal holds the stream's lock: Python would wait for it
+    click.get_current_context().exit(code)

@@ -1,0 +1,23 @@
+"""Tells identity, in a file, what it needs to know of the topology."""
+
+import json
+
+from pydantic import SecretStr
+
+from pillion.local.folder import StateFolder, write_privately
+from pillion.topology import Topology
+
+
+def write(folder: StateFolder, topology: Topology) -> None:
+    """Write identity.json (0600: a database's URL may hold a password), if anything in it has changed."""
+    database = topology.identity.database
+    written = {
+        "mesh": topology.mesh,
+        "origin": topology.edge.origin,
+        "allow_origins": list(topology.edge.allow_origins),
+        "sign_up": topology.identity.sign_up,
+        "database": database.get_secret_value() if isinstance(database, SecretStr) else database,
+        "token_lifetime": int(topology.tokens.lifetime.total_seconds()),
+        "state": str(folder.root),
+    }
+    write_privately(folder.identity_config, json.dumps(written, indent=1))

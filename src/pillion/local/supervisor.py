@@ -1,0 +1,112 @@
+"""Runs the workloads of one mesh: starts them in order, keeps them running, stops them in order."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Final, Literal, TypeVar
+
+from pillion.local import births, record
+from pillion.local.folder import StateFolder
+from pillion.local.keeper import Keeper
+from pillion.local.output import LogFile
+from pillion.local.record import Kind, Record
+from pillion.local.spec import Spec
+
+T = TypeVar("T")
+
+# The edge goes first, so that nothing new comes in; identity last, since the others may still ask it.
+STOP_ORDER: Final[tuple[tuple[Kind, ...], ...]] = (
+    ("edge",),
+    ("service",),
+    ("sidecar",),
+    ("control", "identity"),
+)
+
+
+class Supervisor:
+    """The workloads of one mesh. `watch` is told of every change, `printed` of every line that one prints."""
+
+    def __init__(
+        self,
+        folder: StateFolder,
+        edge: str,
+        watch: Callable[[Record], None],
+        printed: Callable[[str, str], None],
+    ) -> None:
+        self._folder = folder
+        self._edge = edge
+        self._watch = watch
+        self._printed = printed
+        self._keepers: list[Keeper] = []
+        self._tasks: dict[asyncio.Task[None], Keeper] = {}
+        self._state: Literal["starting", "ready", "stopping", "stopped"] = "starting"
+        self._birth = births.birth(os.getpid())
+
+    def add(self, specs: Iterable[Spec]) -> list[Keeper]:
+        """Take workloads on, without starting them; they are recorded and shown as waiting."""
+        added = [
+            Keeper(spec, LogFile(self._folder.logs / f"{spec.log}.log"), self._changed, self._printed)
+            for spec in specs
+        ]
+        self._keepers += added
+        self._changed()
+        return added
+
+    def begin(self, keepers: Iterable[Keeper]) -> None:
+        """Start these workloads, all at once."""
+        for keeper in keepers:
+            if keeper.spec.command is not None:
+                self._tasks[asyncio.create_task(keeper.run(), name=keeper.spec.log)] = keeper
+
+    async def until_ready(self, keepers: Sequence[Keeper]) -> None:
+        """Wait until all these are ready; raises LocalError as soon as one of any that were begun fails."""
+        await self.unless_failed(asyncio.gather(*(keeper.ready() for keeper in keepers)))
+
+    async def unless_failed(self, work: "asyncio.Future[T]") -> T:
+        """Wait for `work`, but no longer than until a workload fails: then raises its LocalError."""
+        try:
+            pending: set[asyncio.Future[Any]] = {work, *self._tasks}
+            await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in self._tasks:
+                if task.done():
+                    task.result()
+            return await work
+        finally:
+            work.cancel()
+
+    def ready(self) -> None:
+        """Say that everything is ready."""
+        self._state = "ready"
+        self._changed()
+
+    async def stop(self) -> None:
+        """Stop everything, in order."""
+        self._state = "stopping"
+        self._changed()
+        for task in self._tasks:
+            task.cancel()
+        for kinds in STOP_ORDER:
+            await asyncio.gather(
+                *(self._end(keeper) for keeper in self._keepers if keeper.spec.kind in kinds)
+            )
+        self._state = "stopped"
+        self._changed()
+
+    def kill(self) -> None:
+        """End everything at once; a `stop` that is under way finishes then."""
+        for keeper in self._keepers:
+            keeper.kill()
+
+    async def _end(self, keeper: Keeper) -> None:
+        for task, of in self._tasks.items():
+            if of is keeper:
+                with suppress(asyncio.CancelledError, Exception):  # what it failed of was raised before
+                    await task
+        await keeper.stop()
+
+    def _changed(self) -> None:
+        entries = tuple(keeper.entry for keeper in self._keepers)
+        now = Record(pid=os.getpid(), birth=self._birth, state=self._state, edge=self._edge, entries=entries)
+        record.write(self._folder.record, now)
+        self._watch(now)

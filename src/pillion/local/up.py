@@ -1,0 +1,156 @@
+"""`pillion up`: the whole sequence, from a topology to a mesh that is stopped again."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from pillion.local import (
+    environment,
+    envoy_files,
+    folder,
+    identity_config,
+    leftovers,
+    lock,
+    obstacles,
+    ports,
+    workloads,
+)
+from pillion.local.audience import Audience
+from pillion.local.failure import LocalError
+from pillion.local.keeper import Keeper
+from pillion.local.supervisor import Supervisor
+from pillion.local.workloads import IDENTITY_SOCKET, Machine
+from pillion.plan import Plan, build
+from pillion.topology import Topology
+
+INTERRUPTED: Final = 130
+
+
+def run(file: Path, topology: Topology, audience: Audience, *, hang_up: bool = True) -> int:
+    """Start the mesh of the topology `file` (absolute), run it until a signal says stop, and stop it.
+
+    Gives the exit code: 0 after SIGTERM (and SIGHUP, which is ignored without `hang_up`), 130 after SIGINT.
+    The working directory is the state folder meanwhile. Raises LocalError, with nothing left running, when
+    the mesh cannot be started.
+    """
+    began = time.monotonic()
+    state = folder.of(file)
+    folder.make(state)
+    with lock.held(state.lock), contextlib.chdir(state.root):
+        leftovers.clean(state)
+        topology = _with_absolute_files(topology, file)
+        obstacles.refuse(topology, file, environment.of_any_service(os.environ))
+        identity_config.write(state, topology)
+        plan = build(topology, ports.choose(topology, state), IDENTITY_SOCKET)
+        machine = Machine(file=file, folder=state, user=dict(os.environ))
+        supervisor = Supervisor(state, topology.edge.origin, audience.changed, audience.printed)
+        mesh = _Mesh(machine, topology, plan, supervisor)
+        return asyncio.run(_supervise(mesh, audience, began, hang_up=hang_up))
+
+
+class _Mesh:
+    """The workloads of one topology, ready to be started."""
+
+    def __init__(self, machine: Machine, topology: Topology, plan: Plan, supervisor: Supervisor) -> None:
+        self.machine = machine
+        self.topology = topology
+        self.plan = plan
+        self.supervisor = supervisor
+
+    async def start(self) -> None:
+        """Start everything, as much at once as may be; the edge last, when all behind it is ready."""
+        edge, identity, *rest = self.supervisor.add(
+            [
+                workloads.edge(self.machine, self.plan),
+                workloads.identity(self.machine),
+                *workloads.services(self.machine, self.topology, self.plan),
+                *workloads.sidecars(self.machine, self.plan),
+            ]
+        )
+        services = [keeper for keeper in rest if keeper.spec.kind == "service"]
+        sidecars = [keeper for keeper in rest if keeper.spec.kind == "sidecar"]
+        self.supervisor.begin(services)
+        render = asyncio.ensure_future(asyncio.to_thread(_renderer, self.plan))
+        jwks = await self.supervisor.unless_failed(asyncio.ensure_future(self._prepare(identity)))
+        self.supervisor.begin([identity])
+        files = (await self.supervisor.unless_failed(render))(jwks)
+        envoy_files.write(self.machine.folder.envoy, files)
+        for keeper in (edge, identity, *sidecars):
+            keeper.hold(_key_ids(jwks))
+        self.supervisor.begin(sidecars)
+        await self.supervisor.until_ready([identity, *services, *sidecars])
+        self.supervisor.begin([edge])
+        await self.supervisor.until_ready([edge])
+        self.supervisor.ready()
+
+    async def _prepare(self, identity: Keeper) -> Mapping[str, Any]:
+        printed = await identity.prepare(workloads.identity_preparation(self.machine))
+        with suppress(ValueError):
+            jwks = json.loads(printed)
+            if isinstance(jwks, dict) and isinstance(jwks.get("keys"), list):
+                return jwks
+        raise LocalError("identity cannot be prepared: it gave no public keys; see 'pillion logs identity'")
+
+
+async def _supervise(mesh: _Mesh, audience: Audience, began: float, *, hang_up: bool) -> int:
+    """Start, wait for a signal, stop; a SIGINT while it stops ends all at once."""
+    stop: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    _on_signals(stop, mesh.supervisor.kill, hang_up=hang_up)
+    starting = asyncio.ensure_future(mesh.start())
+    try:
+        await asyncio.wait((starting, stop), return_when=asyncio.FIRST_COMPLETED)
+        if not stop.done():
+            starting.result()
+            audience.ready(f"ready in {time.monotonic() - began:.1f} s — {mesh.topology.edge.origin}")
+        return await mesh.supervisor.unless_failed(stop)
+    finally:
+        starting.cancel()
+        with suppress(asyncio.CancelledError, LocalError):
+            await starting
+        if not stop.done():
+            stop.cancel()  # from here on an interrupt means: at once
+        await mesh.supervisor.stop()
+
+
+def _on_signals(stop: "asyncio.Future[int]", kill: Callable[[], None], *, hang_up: bool) -> None:
+    loop = asyncio.get_running_loop()
+
+    def ask(code: int) -> None:
+        if stop.done():
+            if code == INTERRUPTED:
+                kill()
+        else:
+            stop.set_result(code)
+
+    loop.add_signal_handler(signal.SIGINT, partial(ask, INTERRUPTED))
+    loop.add_signal_handler(signal.SIGTERM, partial(ask, 0))
+    loop.add_signal_handler(signal.SIGHUP, partial(ask, 0) if hang_up else lambda: None)
+
+
+def _renderer(plan: Plan) -> Callable[[Mapping[str, Any]], Mapping[str, str]]:
+    """Import the compiler, which takes a second, while identity is prepared."""
+    from pillion.envoy import render  # noqa: PLC0415 - see above
+
+    return partial(render, plan)
+
+
+def _key_ids(jwks: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(key["kid"]) for key in jwks["keys"] if "kid" in key)
+
+
+def _with_absolute_files(topology: Topology, file: Path) -> Topology:
+    """Name the certificate's files from the root: they are relative to the topology, Envoy runs elsewhere."""
+    tls = topology.edge.tls
+    if tls is None:
+        return topology
+    paths = {"certificate": str(file.parent / tls.certificate), "key": str(file.parent / tls.key)}
+    edge = topology.edge.model_copy(update={"tls": tls.model_copy(update=paths)})
+    return topology.model_copy(update={"edge": edge})

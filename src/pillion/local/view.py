@@ -1,0 +1,182 @@
+"""What a start looks like on a terminal, and on a stream that is none."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from pillion.local.record import Entry, Record
+
+# Lines that wait for a slow terminal; more are dropped, and counted. The log files have them all.
+_WAITING: Final = 2000
+_FLUSH_SECONDS: Final = 2.0
+
+_COLOURS: Final = (
+    "cyan",
+    "green",
+    "magenta",
+    "yellow",
+    "blue",
+    "bright_cyan",
+    "bright_green",
+    "bright_magenta",
+)
+_STYLES: Final = {
+    "ready": "green",
+    "starting": "yellow",
+    "restarting": "red",
+    "failed": "red",
+    "up": "green",
+    "down": "red",
+    "killed": "red",
+    "unwatched": "red",
+}
+
+
+class View:
+    """Shows a mesh on `stream`: a live table while it starts, then its lines. A thread of its own writes.
+
+    The supervisor only ever puts things in a queue, so a terminal that is slow or stopped stops nothing else.
+    """
+
+    def __init__(self, stream: TextIO, *, lines: bool = True) -> None:
+        self._console = Console(file=stream, highlight=False, soft_wrap=True)
+        self._lines = lines
+        self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue(_WAITING)
+        self._dropped = 0
+        self._is_ready = False
+        self._states: dict[tuple[str, str], str] = {}
+        self._names: dict[str, str] = {}
+        self._live: Live | None = None
+        self._thread = threading.Thread(target=self._write, daemon=True, name="view")
+        self._thread.start()
+
+    def changed(self, record: Record) -> None:
+        """Show the new state: in the table, or as a line where there is no terminal."""
+        if self._console.is_terminal:
+            if not self._is_ready:
+                self._put(lambda: self._draw(record))
+        else:
+            for entry in record.entries:
+                self._tell(entry)
+
+    def printed(self, name: str, line: str) -> None:
+        """Show what a process printed, once the mesh is ready; `pillion` is heard at once."""
+        if name == "pillion" or (self._lines and self._is_ready):
+            self._put(lambda: self._console.print(self._prefixed(name, line)))
+
+    def ready(self, line: str) -> None:
+        """End the table and show `line`."""
+        self._is_ready = True
+        self._put(lambda: self._say(line))
+
+    def note(self, line: str) -> None:
+        """Show a line of Pillion's own."""
+        self._put(lambda: self._say(line))
+
+    def close(self) -> bool:
+        """Write what still waits; False if the terminal does not take it, and a thread hangs in it."""
+        try:
+            self._queue.put(None, timeout=_FLUSH_SECONDS)
+        except queue.Full:
+            return False
+        self._thread.join(_FLUSH_SECONDS)
+        return not self._thread.is_alive()
+
+    def _put(self, show: Callable[[], None]) -> None:
+        try:
+            self._queue.put_nowait(show)
+        except queue.Full:
+            self._dropped += 1
+
+    def _write(self) -> None:
+        while (show := self._queue.get()) is not None:
+            try:
+                show()
+                if self._dropped and self._queue.empty():
+                    dropped, self._dropped = self._dropped, 0
+                    self._console.print(Text(f"… {dropped} lines not shown; see 'pillion logs'", style="dim"))
+            except (OSError, ValueError):
+                # The terminal is gone; what runs goes on running.
+                self._live = None
+        with suppress(OSError, ValueError):
+            self._end_table()
+
+    def _draw(self, record: Record) -> None:
+        if self._live is None:
+            self._live = Live(console=self._console, auto_refresh=False, transient=False)
+            self._live.start()
+        self._live.update(table(record.entries), refresh=True)
+
+    def _say(self, line: str) -> None:
+        self._end_table()
+        self._console.print(Text(line, style="bold"))
+
+    def _end_table(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _tell(self, entry: Entry) -> None:
+        key = (entry.name, entry.kind)
+        if self._states.get(key) != entry.state:
+            self._states[key] = entry.state
+            if entry.state != "waiting":
+                line = f"{title(entry)}: {entry.state} ({entry.address})"
+                self._put(lambda: self._console.print(Text(line)))
+
+    def _prefixed(self, name: str, line: str) -> Text:
+        return prefixed(name, line, self._names)
+
+
+def prefixed(name: str, line: str, names: dict[str, str]) -> Text:
+    """Lead `line` with its process's name, in a colour that stays that process's; `names` remembers which."""
+    colour = names.setdefault(name, _COLOURS[len(names) % len(_COLOURS)])
+    width = max(map(len, names))
+    return Text.assemble((f"{name:<{width}} ", colour), ("│ ", "dim"), line)
+
+
+def title(entry: Entry) -> str:
+    """Name a workload so that a service and its sidecar differ."""
+    return entry.name if entry.name == entry.kind else f"{entry.kind} {entry.name}"
+
+
+def table(entries: tuple[Entry, ...]) -> Table:
+    """Draw the workloads, one a row."""
+    drawn = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for heading in ("NAME", "KIND", "STATE", "ADDRESS", "PID", "UP", "RESTARTS", "LAST"):
+        drawn.add_column(Text(heading, style="dim"), no_wrap=True, overflow="ellipsis")
+    for entry in entries:
+        drawn.add_row(
+            Text(entry.name),
+            entry.kind,
+            Text(entry.state, style=_STYLES.get(entry.state, "dim")),
+            Text(entry.address),
+            str(entry.pid or ""),
+            _uptime(entry),
+            str(entry.restarts or ""),
+            Text(_last(entry)),
+        )
+    return drawn
+
+
+def _uptime(entry: Entry) -> str:
+    if entry.state != "ready" or entry.since is None:
+        return ""
+    seconds = max(0, int(time.time() - entry.since))
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    return f"{days}d" if days else f"{hours}h" if hours else f"{minutes}m" if minutes else f"{seconds}s"
+
+
+def _last(entry: Entry) -> str:
+    """Say how it ended last, if it ever did."""
+    if entry.last_exit is None:
+        return ""
+    return f"exit {entry.last_exit}: {entry.last_line or ''}".rstrip(": ")

