@@ -16,6 +16,9 @@ EMAIL_HEADER: Final = "x-pillion-email"
 ROLES_HEADER: Final = "x-pillion-roles"
 CLAIMS_HEADER: Final = "x-pillion-claims"
 
+# Beside pillion.yaml: everything that a running mesh keeps.
+STATE_FOLDER: Final = ".pillion"
+
 # RFC 9068, section 2.1: the media type that tells an access token from every other JWT.
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - the name of a type, not a secret
 SIGNING_ALGORITHM: Final = "RS256"

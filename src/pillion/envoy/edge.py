@@ -16,7 +16,7 @@ from pillion.envoy.filters.browser import cookies_untouched
 from pillion.envoy.filters.cors import cors_policy
 from pillion.envoy.filters.renewal import UNANSWERED_HEADER, no_renewal
 from pillion.envoy.matchers import header_is, header_present
-from pillion.envoy.routes import answer, below, to_cluster
+from pillion.envoy.routes import RETRIES, answer, below, to_cluster
 from pillion.envoy.tls import tls
 from pillion.envoy.tracing import trace_context
 from pillion.plan.model import EdgeRoute, Identity, Plan
@@ -82,6 +82,7 @@ def edge(plan: Plan) -> Listener:
             VirtualHost(
                 name=EDGE,
                 domains=["*"],
+                retry_policy=RETRIES,
                 routes=[*_identity(plan.identity), *map(_service, plan.edge.routes), _unknown()],
                 typed_per_filter_config=cors_policy(plan.edge.allow_origins),
             )

@@ -8,7 +8,7 @@ from envoy_data_plane.envoy.config.route.v3 import Route, RouteConfiguration, Ro
 from pillion.envoy import names, refusals
 from pillion.envoy.connection import connection_manager, listener
 from pillion.envoy.filters.router import router
-from pillion.envoy.routes import answer, below, to_cluster
+from pillion.envoy.routes import RETRIES, answer, below, to_cluster
 from pillion.plan.model import Peer, Plan, Sidecar
 
 EGRESS: Final = "egress"
@@ -40,7 +40,7 @@ def egress(plan: Plan, sidecar: Sidecar) -> Listener:
 
 def _peer(peer: Peer) -> VirtualHost:
     route = Route(name=peer.service, match=below("/"), route=to_cluster(names.peer_cluster(peer.service)))
-    return VirtualHost(name=peer.service, domains=[peer.service], routes=[route])
+    return VirtualHost(name=peer.service, domains=[peer.service], retry_policy=RETRIES, routes=[route])
 
 
 def _not_called(sidecar: Sidecar) -> refusals.Refusal:

@@ -9,7 +9,8 @@ from betterproto2 import Casing
 from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryResponse
 from envoy_data_plane.google.protobuf import Any
 from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import LiteralScalarString
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import SafeRepresenter
 
 from pillion.envoy import names
 from pillion.envoy.bootstrap import bootstrap
@@ -65,21 +66,21 @@ def _resources(messages: Iterable[betterproto2.Message]) -> str:
 
 
 def _yaml(message: betterproto2.Message) -> str:
-    yaml = YAML(typ="rt")
-    yaml.width = 120
-    yaml.indent(mapping=2, sequence=2, offset=0)
-    yaml.representer.ignore_aliases = lambda _: True
     out = io.StringIO()
-    yaml.dump(_readable(message.to_dict(casing=Casing.SNAKE)), out)
+    _writer().dump(message.to_dict(casing=Casing.SNAKE), out)
     return out.getvalue()
 
 
-def _readable(value: Json) -> Json:
-    """Show text of several lines as a block."""
-    if isinstance(value, dict):
-        return {key: _readable(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_readable(inner) for inner in value]
-    if isinstance(value, str) and "\n" in value:
-        return LiteralScalarString(value)
-    return value
+def _writer() -> YAML:
+    """Write in block style, without references, and text of several lines as a block."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False
+    yaml.width = 120
+    yaml.representer.ignore_aliases = lambda _: True
+    yaml.representer.add_representer(str, _text)
+    return yaml
+
+
+def _text(representer: SafeRepresenter, value: str) -> ScalarNode:
+    return representer.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)

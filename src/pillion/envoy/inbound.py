@@ -45,7 +45,12 @@ def inbound(plan: Plan, sidecar: Sidecar) -> Listener:
         # Only an Envoy may say why it refused; a service that says so would muddle the log.
         response_headers_to_remove=[names.REFUSED_HEADER],
         virtual_hosts=[
-            VirtualHost(name=sidecar.service, domains=["*"], routes=[_route(rule) for rule in sidecar.rules])
+            VirtualHost(
+                name=sidecar.service,
+                domains=["*"],
+                retry_policy=RETRIES,
+                routes=[_route(rule) for rule in sidecar.rules],
+            )
         ],
     )
     return listener(INBOUND, sidecar.inbound, manager)
@@ -55,8 +60,6 @@ def _route(rule: Rule) -> Route:
     return Route(
         name=rule.name,
         match=below(rule.path, rule.methods),
-        route=RouteAction(
-            inline_cluster_specifier_plugin=app_or_grpc(), timeout=NO_TIMEOUT, retry_policy=RETRIES
-        ),
+        route=RouteAction(inline_cluster_specifier_plugin=app_or_grpc(), timeout=NO_TIMEOUT),
         typed_per_filter_config=required_by(rule.name, rule.requires),
     )

@@ -32,7 +32,7 @@ def below(path: str, methods: tuple[str, ...] = ()) -> RouteMatch:
 
 def to_cluster(cluster: str) -> RouteAction:
     """Send on to `cluster`."""
-    return RouteAction(cluster=cluster, timeout=NO_TIMEOUT, retry_policy=RETRIES)
+    return RouteAction(cluster=cluster, timeout=NO_TIMEOUT)
 
 
 def answer(

@@ -42,7 +42,7 @@ def tls(edge: Edge) -> TransportSocket:
     )
     context = DownstreamTlsContext(
         common_tls_context=CommonTlsContext(
-            tls_params=TlsParameters(tls_minimum_protocol_version=TlsParametersTlsProtocol.TLSV1_2),
+            tls_params=TlsParameters(tls_minimum_protocol_version=TlsParametersTlsProtocol.TLSv1_2),
             tls_certificate_sds_secret_configs=[certificate],
             alpn_protocols=["h2", "http/1.1"],
         )

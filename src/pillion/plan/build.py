@@ -1,5 +1,6 @@
 """From a topology to the plan: what the user did not write is denied here."""
 
+import posixpath
 from collections.abc import Mapping
 from typing import Final
 
@@ -15,6 +16,7 @@ from pillion.plan.model import (
     Requirement,
     Rule,
     Sidecar,
+    Tls,
     UnixSocket,
     Verification,
 )
@@ -42,7 +44,7 @@ def build(topology: Topology, ports: Mapping[str, Ports], identity: Address | Un
         edge=Edge(
             listen=topology.edge.listen,
             origin=topology.edge.origin,
-            tls=topology.edge.tls,
+            tls=_tls(topology.edge.tls),
             allow_origins=tuple(sorted(topology.edge.allow_origins)),
             cookies=vocabulary.cookies(secure=topology.edge.origin.startswith("https://")),
             routes=_edge_routes(topology, sidecars),
@@ -50,6 +52,13 @@ def build(topology: Topology, ports: Mapping[str, Ports], identity: Address | Un
         identity=Identity(address=identity, paths=vocabulary.IDENTITY_PATHS),
         sidecars=sidecars,
     )
+
+
+def _tls(written: Tls | None) -> Tls | None:
+    """Say where the files lie as seen from the state folder, which lies beside pillion.yaml."""
+    if written is None:
+        return None
+    return Tls(certificate=posixpath.join("..", written.certificate), key=posixpath.join("..", written.key))
 
 
 def _sidecar(name: str, service: Service, ports: Mapping[str, Ports]) -> Sidecar:

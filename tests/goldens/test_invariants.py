@@ -1,0 +1,138 @@
+"""What must be true of every compiled case, whatever the goldens say: so that no golden can bless a hole."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pillion import vocabulary
+from tests.goldens.compiled import CASES, Compiled, compile_case, resources
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+RBAC = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC"
+ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
+
+
+def _listeners(compiled: Compiled) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Give each listener with its workload and its connection manager."""
+    for name, text in compiled.files.items():
+        workload, file = name.split("/")
+        if file != "listeners.yaml":
+            continue
+        for listener in resources(text):
+            (chain,) = listener["filter_chains"]
+            (manager,) = chain["filters"]
+            yield workload, listener, manager["typed_config"]
+
+
+def _inbound(compiled: Compiled) -> Iterator[tuple[str, dict[str, Any]]]:
+    for workload, listener, manager in _listeners(compiled):
+        if listener["name"] == "inbound":
+            yield workload, manager
+
+
+def _filters(manager: dict[str, Any]) -> list[str]:
+    return [str(entry["name"]) for entry in manager["http_filters"]]
+
+
+def _routes(manager: dict[str, Any]) -> list[dict[str, Any]]:
+    return [route for host in manager["route_config"]["virtual_hosts"] for route in host["routes"]]
+
+
+@every_case
+def test_identity_headers_are_dropped_on_every_listener_before_any_filter(case: Path) -> None:
+    """Early header mutation runs before routing, so no route can be exempt."""
+    for _, listener, manager in _listeners(compile_case(case)):
+        (early,) = manager["early_header_mutation_extensions"]
+        dropped = [
+            mutation["remove_on_match"]["key_matcher"]["prefix"]
+            for mutation in early["typed_config"]["mutations"]
+            if "remove_on_match" in mutation
+        ]
+        assert vocabulary.HEADER_PREFIX in dropped, listener["name"]
+
+
+@every_case
+def test_the_router_is_last_and_the_checks_come_in_order(case: Path) -> None:
+    """A filter in the wrong place is a check that does not happen."""
+    for workload, manager in _inbound(compile_case(case)):
+        order = _filters(manager)
+        assert order[-1] == "envoy.filters.http.router", workload
+        checks = ["pillion.token-shape", "pillion.verification", "pillion.token-claims", "pillion.rules"]
+        assert [name for name in order if name in checks] == checks, workload
+
+
+@every_case
+def test_no_filter_of_a_check_can_be_switched_off_by_a_route(case: Path) -> None:
+    """Routes carry the rules' requirements; nothing else of a sidecar differs from route to route."""
+    for workload, manager in _inbound(compile_case(case)):
+        for route in _routes(manager):
+            assert set(route["typed_per_filter_config"]) == {"pillion.rules"}, workload
+
+
+@every_case
+def test_a_route_that_says_nothing_lets_nobody_in(case: Path) -> None:
+    """The rules' own configuration is an empty list of who is allowed."""
+    for workload, manager in _inbound(compile_case(case)):
+        (rules,) = (entry for entry in manager["http_filters"] if entry["name"] == "pillion.rules")
+        assert rules["typed_config"] == {"@type": RBAC, "rules": {}}, workload
+
+
+@every_case
+def test_only_a_written_allow_anyone_is_open(case: Path) -> None:
+    """Of the compiled routes exactly those are open whose rule says so; the last one takes all, signed in."""
+    compiled = compile_case(case)
+    written = {
+        sidecar.service: [rule.requires.anyone for rule in sidecar.rules]
+        for sidecar in compiled.plan.sidecars
+    }
+    for workload, manager in _inbound(compiled):
+        opened = []
+        for route in _routes(manager):
+            requirement = route["typed_per_filter_config"]["pillion.rules"]["rbac"]["rules"]
+            (policy,) = requirement["policies"].values()
+            opened.append(policy["principals"] == [{"any": True}])
+        assert opened == written[workload]
+        assert opened[-1] is False
+        assert _routes(manager)[-1]["match"] == {"prefix": "/"}
+
+
+@every_case
+def test_the_edge_lets_nobody_through_to_a_service_but_where_a_rule_may_be_open(case: Path) -> None:
+    """A route without an exemption is under the edge's own check, which wants a token."""
+    compiled = compile_case(case)
+    expected = [(route.service, route.open) for route in compiled.plan.edge.routes]
+    for workload, _, manager in _listeners(compiled):
+        if workload != "edge":
+            continue
+        services = [
+            route
+            for route in _routes(manager)
+            if route.get("route", {}).get("cluster", "").startswith("peer-")
+        ]
+        found = [
+            (route["name"], "pillion.access" in route.get("typed_per_filter_config", {}))
+            for route in services
+        ]
+        assert found == expected
+        assert _routes(manager)[-1]["direct_response"]["status"] == 404
+
+
+@every_case
+def test_no_admin_interface_is_a_port(case: Path) -> None:
+    """Whoever reaches an Envoy's admin interface can do anything with it."""
+    for name, text in compile_case(case).files.items():
+        if name.endswith("/bootstrap.yaml"):
+            assert "admin:\n  address:\n    pipe:\n" in text
+            assert "socket_address" not in text
+
+
+@every_case
+def test_no_envoy_fetches_keys_or_takes_a_token_from_the_url(case: Path) -> None:
+    """Keys are in the files, and tokens only in headers."""
+    for name, text in compile_case(case).files.items():
+        if name.endswith("/verification.yaml"):
+            assert "remote_jwks" not in text
+            assert "from_headers" in text
+            assert "from_params" not in text
