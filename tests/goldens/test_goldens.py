@@ -28,7 +28,7 @@ def test_the_same_topology_gives_the_same_bytes(case: Path) -> None:
 
 @every_case
 def test_a_real_envoy_takes_the_files(case: Path, tmp_path: Path) -> None:
-    """All of an Envoy's files as one static bootstrap: `--mode validate` does not look into filesystem xDS."""
+    """All files in one static bootstrap: `--mode validate` does not look into filesystem xDS."""
     files = compile_case(case).files
     (tmp_path / "audit").mkdir()
     for workload in {name.split("/")[0] for name in files}:

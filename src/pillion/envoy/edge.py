@@ -4,7 +4,6 @@ from typing import Final
 
 from envoy_data_plane.envoy.config.listener.v3 import Listener
 from envoy_data_plane.envoy.config.route.v3 import Route, RouteConfiguration, RouteMatch, VirtualHost
-from envoy_data_plane.google.protobuf import Any
 
 from pillion import vocabulary
 from pillion.envoy import names, refusals
@@ -122,5 +121,4 @@ def _service(route: EdgeRoute) -> Route:
 
 
 def _unknown() -> Route:
-    config: dict[str, Any] = open_to_anyone() | no_renewal()
-    return answer("unknown", RouteMatch(prefix="/"), 404, config=config)
+    return answer("unknown", RouteMatch(prefix="/"), 404, config=open_to_anyone() | no_renewal())

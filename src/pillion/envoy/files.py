@@ -75,7 +75,7 @@ def _writer() -> YAML:
     """Write in block style, without references, and text of several lines as a block."""
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # ruamel gives it no type
     yaml.width = 120
     yaml.representer.ignore_aliases = lambda _: True
     yaml.representer.add_representer(str, _text)

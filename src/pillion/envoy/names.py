@@ -25,7 +25,7 @@ CERTIFICATE_FILE: Final = "certificate.yaml"
 
 # Headers between the filters of one Envoy. They begin with vocabulary.HEADER_PREFIX, so nobody can send them.
 SESSION_HEADER: Final = "x-pillion-session"
-TOKEN_HEADER: Final = "x-pillion-token"
+TOKEN_HEADER: Final = "x-pillion-token"  # noqa: S105 - the name of a header
 NEXT_HEADER: Final = "x-pillion-next"
 INTERNAL_HEADERS: Final = (SESSION_HEADER, TOKEN_HEADER, NEXT_HEADER)
 

@@ -118,4 +118,4 @@ def _longer(one: str, other: str) -> str:
 
 
 def _is_below(path: str, prefix: str) -> bool:
-    return prefix == "/" or path == prefix or path.startswith(f"{prefix}/")
+    return prefix in ("/", path) or path.startswith(f"{prefix}/")

@@ -27,7 +27,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Requirement:
-    """What a caller must show. `anyone` asks for nothing; else a valid token, with one of `roles` if any are named."""
+    """What a caller must show.
+
+    `anyone` asks for nothing; else it is a valid token, with one of `roles` if any are named.
+    """
 
     anyone: bool = False
     roles: tuple[str, ...] = ()

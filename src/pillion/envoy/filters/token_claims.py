@@ -6,7 +6,8 @@ a request without a token matches none of them.
 
 from typing import Final
 
-from envoy_data_plane.envoy.config.rbac.v3 import Policy, Principal, Rbac as Rules, RbacAction
+from envoy_data_plane.envoy.config.rbac.v3 import Policy, Principal, RbacAction
+from envoy_data_plane.envoy.config.rbac.v3 import Rbac as Rules
 from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 from envoy_data_plane.envoy.type.matcher.v3 import DoubleMatcher, ValueMatcher

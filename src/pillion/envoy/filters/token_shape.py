@@ -11,8 +11,10 @@ from envoy_data_plane.envoy.config.rbac.v3 import (
     Permission,
     PermissionSet,
     Principal,
-    Rbac as Rules,
     RbacAction,
+)
+from envoy_data_plane.envoy.config.rbac.v3 import (
+    Rbac as Rules,
 )
 from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
