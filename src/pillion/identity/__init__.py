@@ -4,7 +4,7 @@ from pillion.identity.config import Config
 
 
 def setup(config: Config) -> None:
-    """Make Django ready in this process, for `config`; afterwards `pillion.identity.accounts` can be imported.
+    """Make Django ready in this process, for `config`; then `pillion.identity.accounts` can be imported.
 
     Once per process: a second call with another configuration raises RuntimeError, since Django's settings
     cannot be changed. Raises MasterKeyError when there is no usable master key.

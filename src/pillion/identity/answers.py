@@ -9,7 +9,7 @@ from pillion.identity.refusal import Refusal, problem
 
 
 def wants_page(request: HttpRequest) -> bool:
-    """Is a person looking at this, rather than a program?
+    """Tell a person who looks at this from a program.
 
     A browser says so (Fetch Metadata); for others, `Accept` has to prefer HTML. Who sends JSON reads JSON.
     """

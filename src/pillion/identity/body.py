@@ -19,7 +19,7 @@ _MOST_FIELDS: Final = 50
 
 
 def is_json(request: HttpRequest) -> bool:
-    """Did the caller send JSON?"""
+    """Tell whether the caller sent JSON."""
     return request.content_type == JSON
 
 

@@ -1,4 +1,4 @@
-"""What identity is told at its start: a JSON file, named by the environment variable PILLION_IDENTITY_CONFIG."""
+"""What identity is told at its start: a JSON file, named by the variable PILLION_IDENTITY_CONFIG."""
 
 import json
 import os
@@ -61,7 +61,7 @@ class Config(BaseModel):
 
     @property
     def secure(self) -> bool:
-        """Does the browser speak TLS to the edge?"""
+        """Whether the browser speaks TLS to the edge."""
         return self.origin.startswith("https://")
 
     @property
@@ -129,5 +129,5 @@ def or_tooling() -> Config:
 
 
 def is_tooling(config: Config) -> bool:
-    """Is this the configuration that cannot serve?"""
+    """Tell whether this is the configuration that cannot serve."""
     return config is _TOOLING

@@ -14,7 +14,7 @@ class EmailAddressError(ValueError):
 
 
 def normal(text: str) -> str:
-    """Fold `text` to NFKC and lower case, without surrounding space; whether it is an address is not asked."""
+    """Fold `text` to NFKC and lower case, without space around it; it need not be an address."""
     return unicodedata.normalize("NFKC", text).strip().lower()
 
 

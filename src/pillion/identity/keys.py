@@ -67,10 +67,10 @@ def public_keys() -> dict[str, RSAKey]:
     return {jwk["kid"]: RSAKey.import_key(jwk) for jwk in jwks()["keys"]}
 
 
-def jwks() -> dict[str, list[dict[str, str]]]:
+def jwks() -> dict[str, list[dict[str, Any]]]:
     """Give the public keys as a JSON Web Key Set (RFC 7517, section 5): all but what no living token uses."""
-    live = SigningKey.objects.exclude(state=SigningKey.State.RETIRED).order_by("created_at", "kid")
-    return {"keys": list(live.values_list("public_jwk", flat=True))}
+    shown = SigningKey.objects.exclude(state=SigningKey.State.RETIRED).order_by("created_at", "kid")
+    return {"keys": list(shown.values_list("public_jwk", flat=True))}
 
 
 def _signing() -> Any:

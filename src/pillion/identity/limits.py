@@ -4,8 +4,8 @@ Three limits guard passwords, and none lets one person lock another out:
 - per address: a guesser who goes through many accounts;
 - per account and address: a guesser who has chosen one;
 - per account alone, but only for addresses from which its owner has not signed in within a month: a guesser
-  with many addresses (NIST SP 800-63B-4, section 3.2.2, wants at most 100 failures in a row). The owner, where
-  they usually are, never meets this one.
+  with many addresses (NIST SP 800-63B-4, section 3.2.2, wants at most 100 failures in a row). The owner,
+  where they usually are, never meets this one.
 Only failures count: what a success used is given back. Networks count as one address (IPv6: a /64).
 
 allauth cannot say when to try again, so that is worked out here from what it wrote to the cache.
@@ -14,7 +14,6 @@ allauth cannot say when to try again, so that is worked out here from what it wr
 import math
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -95,7 +94,7 @@ def _wait(request: HttpRequest, action: str, key: str) -> int:
     """Give the seconds until the oldest of the counted tries counts no more."""
     (rate,) = ratelimit.get_rates(app=_APP, action=action, config=_RATES)
     name = ratelimit.get_cache_key(request, app=_APP, action=action, rate=rate, key=key or None)
-    oldest = time.time()
-    with suppress(IndexError):
-        oldest = cache.get(name, [])[-1]
-    return max(1, math.ceil(oldest + rate.duration - time.time()))
+    now = time.time()
+    tries: list[float] = cache.get(name, [])
+    oldest = tries[-1] if tries else now
+    return max(1, math.ceil(oldest + float(rate.duration) - now))

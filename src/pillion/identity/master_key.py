@@ -78,7 +78,7 @@ def _decode(text: str, place: str) -> bytes:
 
 
 def _make(file: Path) -> None:
-    """Write a new key under another name, then link it: of two that start at once, one wins, and none reads half."""
+    """Write a new key under another name, then link it: of two at once one wins, and none reads half."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file.parent.chmod(0o700)
     draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")

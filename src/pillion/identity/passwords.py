@@ -5,14 +5,14 @@ from typing import Final
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.exceptions import ValidationError
 
-# NIST SP 800-63B-4, section 3.1.1.2, asks for 8 at least (15 where it is the only factor, which a later second
-# factor makes too much) and for 64 at least to be allowed; the upper end bounds the work of hashing.
+# NIST SP 800-63B-4, section 3.1.1.2, asks for 8 at least (15 where it is the only factor, which a
+# later second factor makes too much) and for 64 at least to be allowed; the upper end bounds the work.
 SHORTEST: Final = 10
 LONGEST: Final = 1024
 
 
 class Argon2id(Argon2PasswordHasher):
-    """argon2id at the strength that OWASP's Password Storage Cheat Sheet names first: 19 MiB, 2 rounds, 1 lane.
+    """argon2id at the strength that OWASP's Password Storage Cheat Sheet asks for: 19 MiB, 2 rounds, 1 lane.
 
     A hash made with other parameters is made anew when its owner next signs in (Django's `must_update`).
     """

@@ -51,6 +51,13 @@ def malformed(detail: str) -> Refusal:
     return Refusal(HTTPStatus.BAD_REQUEST, "malformed-request", detail)
 
 
+def internal_error() -> Refusal:
+    """Answer for a mistake of ours, which the log tells of."""
+    return Refusal(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Something went wrong here; it is logged."
+    )
+
+
 def try_later(seconds: int) -> Refusal:
     """Refuse one try too many, until `seconds` from now (RFC 6585, section 4)."""
     return Refusal(

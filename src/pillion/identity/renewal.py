@@ -1,13 +1,12 @@
-"""Renewal: the edge asks for a fresh token for a session. Plain WSGI, before Django, since it is the hot path.
+"""Renewal: the edge asks for a fresh token for a session. Before Django, since it is the hot path.
 
-The edge's ext_authz filter calls RENEWAL_PATH + the original path, with any method, and with the session either
-in the header that the edge itself sets or in the browser's `cookie` header. The answer is 200 whenever the
-question could be answered: with a token for a live session, without one otherwise; 503 when it could not.
+The edge's ext_authz filter calls RENEWAL_PATH + the original path, with any method, and with the session
+either in the header that the edge itself sets or in the browser's `cookie` header. The answer is 200 whenever
+the question could be answered: with a token for a live session, without one otherwise; else 503.
 """
 
 import itertools
 import logging
-from collections.abc import Iterable
 from typing import Any, Final
 
 from django.conf import settings
@@ -24,8 +23,8 @@ Headers = list[tuple[str, str]]
 
 # Set by the edge alone, which drops every x-pillion-* header of its callers.
 SESSION_VARIABLE: Final = "HTTP_X_PILLION_SESSION"
-# Of several session cookies one may be planted from a neighbouring host (RFC 6265, section 8.6). Two are tried;
-# more are nobody's.
+# Of several session cookies one may be planted from a neighbouring host (RFC 6265, section 8.6). Two are
+# tried; more are nobody's.
 _MOST_COOKIES: Final = 2
 
 _log = logging.getLogger("pillion.identity")
@@ -34,7 +33,7 @@ _asked = [0]
 
 
 def is_renewal(path: str) -> bool:
-    """Is this path the renewal's?"""
+    """Tell whether this path is the renewal's."""
     return path == RENEWAL_PATH or path.startswith(f"{RENEWAL_PATH}/")
 
 
@@ -59,8 +58,8 @@ def _renew(keys_sent: list[str]) -> Headers:
     if len(keys_sent) <= _MOST_COOKIES:
         for key in keys_sent:
             row = _live(key)
-            if row is not None:
-                return _with_token(*row)
+            if row is not None and row[0].user is not None:
+                return _with_token(row[0], row[0].user, row[1])
     return [("set-cookie", _deletion(name)) for name in (_cookies().session, _cookies().token)]
 
 
@@ -84,9 +83,7 @@ def _live(key: str) -> tuple[Session, str] | None:
     return row, row.kid
 
 
-def _with_token(session: Session, kid: str) -> Headers:
-    user = session.user
-    assert isinstance(user, User)
+def _with_token(session: Session, user: User, kid: str) -> Headers:
     token = issue.token(user, session, kid=kid)
     return [
         ("authorization", f"Bearer {token}"),
@@ -100,9 +97,7 @@ def _session_keys(environ: dict[str, Any]) -> list[str]:
     if sent:
         return [sent]
     name = _cookies().session
-    pairs: Iterable[tuple[str, str, str]] = (
-        part.partition("=") for part in environ.get("HTTP_COOKIE", "").split(";")
-    )
+    pairs = (part.partition("=") for part in environ.get("HTTP_COOKIE", "").split(";"))
     return list(dict.fromkeys(value.strip() for key, _, value in pairs if key.strip() == name))
 
 

@@ -1,4 +1,4 @@
-"""Django's session engine over our table: the cookie's value is hashed, a row is never overwritten by a dead one.
+"""Django's session engine over our table: the cookie's value is hashed, a revoked row stays revoked.
 
 What Django's own engines do otherwise, and why it is not wanted here: they keep the cookie's value in clear,
 delete the row at sign-out (others must still be told of it), and write a row per call of `create`.
@@ -51,7 +51,7 @@ class SessionStore(SessionBase):
         return dict(self.row.data)
 
     def exists(self, session_key: str) -> bool:
-        """Is there a row, alive or not?"""
+        """Tell whether there is a row, alive or not."""
         return Session.objects.filter(key_hash=sessions.hash_of(session_key)).exists()
 
     def create(self) -> None:
@@ -62,8 +62,8 @@ class SessionStore(SessionBase):
         self.modified = True
 
     def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002 - Django's signature
-        """Write the session: an INSERT for a new one; for another an UPDATE, which fails if it was revoked."""
-        data = dict(self._get_session(no_load=must_create))
+        """Write the session: an INSERT for a new one, else an UPDATE, which fails if it was revoked."""
+        data = {} if must_create else dict(self.items())
         if self._session_key is None:
             self._session_key = sessions.new_key()
         if self.row is None:
@@ -102,7 +102,7 @@ class SessionStore(SessionBase):
         methods = [record.get("method") for record in data.get(_RECORDS, ())]
         return Session.objects.create(
             sid=uuid4(),
-            key_hash=sessions.hash_of(self._session_key or ""),
+            key_hash=sessions.hash_of(self._session_key or "") or "",
             user_id=UUID(data[SESSION_KEY]) if signed_in else None,
             data=data,
             created_at=now,

@@ -55,15 +55,8 @@ TEMPLATES = [
     }
 ]
 
-_SQLITE_INIT: Final = "; ".join(
-    (
-        "PRAGMA journal_mode=WAL",
-        # What identity acknowledged survives a power cut, not only kill -9: WAL needs FULL for that.
-        "PRAGMA synchronous=FULL",
-        "PRAGMA busy_timeout=5000",
-        "PRAGMA foreign_keys=ON",
-    )
-)
+# What identity acknowledged survives a power cut, not only kill -9: WAL needs FULL for that.
+_SQLITE_INIT: Final = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000"
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",

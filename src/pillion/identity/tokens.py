@@ -57,7 +57,9 @@ class Grant:
     scope: str = SCOPE
 
 
-def mint(signer: Signer, realm: Realm, grant: Grant, *, now: int, lifetime: int, jti: uuid.UUID) -> str:
+def mint(  # noqa: PLR0913 - purity has its price: what others would look up is given
+    signer: Signer, realm: Realm, grant: Grant, *, now: int, lifetime: int, jti: uuid.UUID
+) -> str:
     """Sign a token that is good from `now` (seconds since the epoch) for `lifetime` seconds."""
     claims: dict[str, Any] = {
         "iss": realm.issuer,

@@ -7,7 +7,7 @@ from django.urls import path
 
 from pillion.identity import answers
 from pillion.identity.middleware.refusals import refusal_of
-from pillion.identity.refusal import Refusal, malformed
+from pillion.identity.refusal import Refusal, internal_error, malformed
 from pillion.identity.views import account, discovery, me, sign_in, sign_out, sign_up
 
 urlpatterns = [
@@ -39,9 +39,4 @@ def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def handler500(request: HttpRequest) -> HttpResponse:
     """Answer for a mistake of ours outside the views; Django has logged it."""
-    return answers.refuse(
-        request,
-        Refusal(
-            HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Something went wrong here; it is logged."
-        ),
-    )
+    return answers.refuse(request, internal_error())

@@ -1,6 +1,6 @@
 """Signing in with an email address and a password.
 
-allauth's form finds the user and its flow signs them in (login stages, such as a second factor, come in there).
+allauth's form finds the user and its flow signs them in (login stages, such as a second factor, go there).
 Around it stand our limits, and the answer for every failure is one and the same.
 """
 
@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from pillion.identity import email_address, limits, passwords
 from pillion.identity.flows.signed_in import SignedIn, signed_in
 from pillion.identity.refusal import Refusal
+from pillion.identity.visit import session_of
 
 FIELDS: Final = ("email", "password")
 
@@ -52,8 +53,8 @@ def sign_in(request: HttpRequest, email: str, password: str) -> SignedIn:
 def describe(request: HttpRequest) -> None:
     """Note in the session from where it was opened."""
     adapter = get_adapter(request)
-    request.session.address = adapter.get_client_ip(request)
-    request.session.user_agent = adapter.get_http_user_agent(request)
+    session_of(request).address = adapter.get_client_ip(request)
+    session_of(request).user_agent = adapter.get_http_user_agent(request)
 
 
 def _spend_the_same_time(password: str) -> None:
@@ -70,4 +71,9 @@ def _require(email: str, password: str) -> None:
         if not value
     }
     if missing:
-        raise Refusal(HTTPStatus.BAD_REQUEST, "missing-fields", "Something is missing.", errors=missing)
+        raise Refusal(
+            HTTPStatus.BAD_REQUEST,
+            "missing-fields",
+            "Enter your email address and your password.",
+            errors=missing,
+        )

@@ -72,4 +72,9 @@ def _taken() -> Refusal:
 
 
 def _invalid(errors: dict[str, str]) -> Refusal:
-    return Refusal(HTTPStatus.BAD_REQUEST, "invalid-fields", "The account was not made.", errors=errors)
+    return Refusal(
+        HTTPStatus.BAD_REQUEST,
+        "invalid-fields",
+        "The account was not made: see what is asked for below.",
+        errors=errors,
+    )

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 
 from pillion.identity import issue
 from pillion.identity.models import User
+from pillion.identity.visit import session_of
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class SignedIn:
 def signed_in(request: HttpRequest) -> SignedIn:
     """Give the first token of the session that was just opened and saved."""
     user = request.user
-    row = request.session.row
+    row = session_of(request).row
     if not isinstance(user, User) or row is None or row.user_id != user.id:
         raise RuntimeError("nobody has signed in")
     return SignedIn(user, issue.token(user, row))

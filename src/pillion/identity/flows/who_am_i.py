@@ -9,7 +9,6 @@ from uuid import UUID
 from django.utils import timezone
 
 from pillion.identity import issue, keys, sessions, tokens
-from pillion.identity.models import Session
 from pillion.identity.refusal import not_signed_in
 
 # RFC 9110, section 11.1: the scheme's name is case-insensitive. RFC 6750, section 2.1: one token, no more.
@@ -29,7 +28,7 @@ def who_am_i(authorization: str | None) -> dict[str, Any]:
     except (tokens.InvalidTokenError, ValueError) as error:
         why = error if isinstance(error, tokens.InvalidTokenError) else "it does not say whose it is"
         raise not_signed_in(f"The token is refused: {why}.", error="invalid_token") from None
-    session: Session | None = (
+    session = (
         sessions.live_of_users(timezone.now()).select_related("user").filter(sid=sid, user_id=sub).first()
     )
     if session is None or session.user is None:

@@ -11,9 +11,9 @@ class Session(models.Model):
     """One row per sign-in.
 
     `sid` is public: tokens carry it. The cookie's value is secret and is not here: `key_hash` is its SHA-256,
-    so that a copy of the table lets nobody in. A session is alive before `expires_at` (absolute: 14 days after
-    the sign-in, see `lifetimes`), unless it was unused for 24 hours or has `revoked_at`. Rows outlive their
-    revocation, for those who must be told of it, and outlive their user (who is null then).
+    so that a copy of the table lets nobody in. A session is alive before `expires_at` (absolute: 14 days
+    after the sign-in, see `lifetimes`), unless it was unused for 24 hours or has `revoked_at`. Rows outlive
+    their revocation, for those who must be told of it, and their user (who is null then).
     """
 
     sid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -27,8 +27,8 @@ def jwks(request: HttpRequest) -> HttpResponse:
 def configuration(request: HttpRequest) -> HttpResponse:
     """Give the metadata of OpenID Connect Discovery 1.0, section 3.
 
-    Pillion is no OpenID provider for others yet: there is no authorization endpoint, so `authorization_endpoint`,
-    which the standard requires, is left out rather than invented, and no response or grant type is supported.
+    Pillion is no OpenID provider for others yet: `authorization_endpoint`, which the standard requires, is
+    left out rather than invented, and no response or grant type is supported.
     """
     origin = settings.PILLION.origin
     document = {

@@ -1,9 +1,10 @@
 """A page with a form on it, as it is first shown or with what was wrong."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from pillion.identity import next_path
+from pillion.identity import next_path, passwords
 from pillion.identity.refusal import Refusal
 
 
@@ -11,7 +12,13 @@ def form_page(
     request: HttpRequest, template: str, *, wanted: str, email: str = "", refusal: Refusal | None = None
 ) -> HttpResponse:
     """Render the page: `wanted` is where to go on, `email` what was typed; a password is never sent back."""
-    context = {"next": next_path.safe(wanted), "email": email, "refusal": refusal}
+    context = {
+        "next": next_path.safe(wanted),
+        "email": email,
+        "refusal": refusal,
+        "sign_up_open": settings.PILLION.sign_up == "open",
+        "shortest": passwords.SHORTEST,
+    }
     response = render(request, template, context, status=refusal.status if refusal else 200)
     for name, value in (refusal.headers if refusal else {}).items():
         response[name] = value

@@ -1,0 +1,168 @@
+"""Accounts and tokens from the command line: no server needed, and one may run meanwhile.
+
+Call `pillion.identity.setup(config)` first, on a state folder that `prepare` has made ready.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from pillion.identity import email_address, issue, sessions
+from pillion.identity.models import Session, User
+from pillion.vocabulary import MAX_TOKEN_LIFETIME, ROLE
+
+# All roles of a user travel in a cookie, which browsers cap at 4096 bytes with everything else in it.
+MOST_ROLE_CHARACTERS = 800
+
+
+class InvalidAccountError(ValueError):
+    """What was asked for cannot be: an address, a password, a role or a lifetime is wrong; says which and why."""
+
+
+class AccountError(Exception):
+    """It cannot be done: there is no such account, there is one already, or it is disabled."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user, as an operator sees them."""
+
+    sub: str
+    email: str
+    roles: tuple[str, ...]
+    active: bool
+    joined: datetime
+    last_sign_in: datetime | None
+
+    def document(self) -> dict[str, Any]:
+        """Give the account as JSON has it; times in ISO 8601, UTC."""
+        return asdict(self) | {
+            "roles": list(self.roles),
+            "joined": self.joined.astimezone(UTC).isoformat(),
+            "last_sign_in": self.last_sign_in and self.last_sign_in.astimezone(UTC).isoformat(),
+        }
+
+
+def add_user(email: str, password: str, roles: Iterable[str] = ()) -> Account:
+    """Make an account; raises InvalidAccountError, or AccountError if the address has one.
+
+    The address counts as verified: the operator vouches for it.
+    """
+    address, wanted = _address(email), checked_roles(roles)
+    check_password(address, password)
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(address, password, roles=wanted)
+            EmailAddress.objects.create(user=user, email=address, primary=True, verified=True)
+    except IntegrityError:
+        raise AccountError(f"there is an account for {address} already") from None
+    return _account(user)
+
+
+def check_password(email: str, password: str) -> None:
+    """Raise InvalidAccountError unless the password may be taken for that address."""
+    try:
+        validate_password(password, User(email=email_address.normal(email)))
+    except ValidationError as error:
+        raise InvalidAccountError(f"this password is not taken: {' '.join(error.messages)}") from None
+
+
+def checked_roles(roles: Iterable[str]) -> list[str]:
+    """Give the roles sorted, each once; raises InvalidAccountError for one that is no name of a role."""
+    wanted = sorted(set(roles))
+    for role in wanted:
+        if not ROLE.fullmatch(role):
+            raise InvalidAccountError(
+                f"'{role}' is no role: use 1 to 64 of a-z, 0-9, '.', '_', ':' and '-', such as 'manager'"
+            )
+    if sum(map(len, wanted)) > MOST_ROLE_CHARACTERS:
+        raise InvalidAccountError(f"these are too many roles: {MOST_ROLE_CHARACTERS} characters in all fit")
+    return wanted
+
+
+def list_users() -> list[Account]:
+    """Give all accounts, by address."""
+    return [_account(user) for user in User.objects.order_by("email")]
+
+
+def set_active(email: str, *, active: bool) -> Account:
+    """Enable or disable an account (AccountError if there is none); disabling revokes its sessions at once."""
+    with transaction.atomic():
+        user = _find(email)
+        user.is_active = active
+        user.save(update_fields=["is_active"])
+        if not active:
+            _revoke_all(user)
+    return _account(user)
+
+
+def set_roles(email: str, roles: Iterable[str]) -> Account:
+    """Replace an account's roles; its next tokens carry them. Raises InvalidAccountError or AccountError."""
+    wanted = checked_roles(roles)
+    with transaction.atomic():
+        user = _find(email)
+        user.roles = wanted
+        user.save(update_fields=["roles"])
+    return _account(user)
+
+
+def delete_user(email: str) -> None:
+    """Delete an account, after revoking its sessions. Raises AccountError if there is none."""
+    with transaction.atomic():
+        user = _find(email)
+        _revoke_all(user)
+        user.delete()
+
+
+def issue_token(email: str, lifetime: timedelta) -> str:
+    """Give a token for an account, with a session of that lifetime behind it, by which it can be revoked.
+
+    Raises InvalidAccountError for a lifetime outside of 1 s to 1 h; AccountError if there is no such account,
+    or it is disabled.
+    """
+    if not timedelta(seconds=1) <= lifetime <= MAX_TOKEN_LIFETIME:
+        raise InvalidAccountError("a token lives for 1 second at least and 1 hour at most")
+    user = _find(email)
+    if not user.is_active:
+        raise AccountError(f"the account of {user.email} is disabled")
+    session = sessions.open_for(
+        user, client_id=sessions.COMMAND_LINE_CLIENT, lifetime=lifetime, amr=(), now=timezone.now()
+    )
+    return issue.token(user, session, lifetime=int(lifetime.total_seconds()))
+
+
+def _address(email: str) -> str:
+    try:
+        return email_address.parse(email)
+    except email_address.EmailAddressError as error:
+        raise InvalidAccountError(f"'{email}': {error}") from None
+
+
+def _find(email: str) -> User:
+    address = email_address.normal(email)
+    user = User.objects.filter(email=address).first()
+    if user is None:
+        raise AccountError(f"there is no account for {address}")
+    return user
+
+
+def _revoke_all(user: User) -> None:
+    sessions.revoke(Session.objects.filter(user=user), timezone.now())
+
+
+def _account(user: User) -> Account:
+    return Account(
+        sub=str(user.id),
+        email=user.email,
+        roles=tuple(user.roles),
+        active=user.is_active,
+        joined=user.date_joined,
+        last_sign_in=user.last_login,
+    )

@@ -1,0 +1,12 @@
+"""A request with our session engine behind it, as far as types can tell."""
+
+from typing import cast
+
+from django.http import HttpRequest
+
+from pillion.identity.session_store import SessionStore
+
+
+def session_of(request: HttpRequest) -> SessionStore:
+    """Give the session of a request: `settings.SESSION_ENGINE` says that it is ours."""
+    return cast("SessionStore", request.session)
