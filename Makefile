@@ -1,0 +1,62 @@
+# `make help` lists what there is. Everything lives in .venv/; nothing else on the machine is changed, but for
+# Chromium, which `make test` installs with apt-get where it may.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+.PHONY: setup
+setup: $(INSTALLED) ## Make .venv/ and install Pillion and all it needs, as pinned in requirements.lock
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Pillion needs Python 3.11 or later; '$(PYTHON)' is older. Name another: make setup PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: demo
+demo: setup ## Run examples/shop, and say where it is and what to try
+	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/shop/demo
+
+.PHONY: test
+test: setup ## Run all tests; Chromium is installed for those of the browser where that can be done
+	@tests/install-browser
+	$(BIN)/python -m pytest -n 2 --dist loadscope
+
+.PHONY: check
+check: setup ## Check format, lint, types and the direction of imports
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: bench
+bench: setup ## Measure: requests per second, latency, memory, time to ready; as ratios of one run
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
+
+.PHONY: format
+format: setup ## Format the code, and mend what lint can mend
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+.PHONY: goldens
+goldens: setup ## Write the golden folders anew; look at the difference before you commit it
+	$(BIN)/python -m tests.goldens.compiled
+
+.PHONY: lock
+lock: setup ## Resolve the dependencies anew into requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --extra shop --group dev pyproject.toml -o requirements.lock \
+		--custom-compile-command "make lock"
+
+.PHONY: clean
+clean: ## Take away what setup and the tests made
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
