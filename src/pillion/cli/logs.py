@@ -6,12 +6,11 @@ from itertools import chain
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from pillion.cli import topology_option
 from pillion.local import LocalError
 from pillion.local import logs as local
-from pillion.local.view import prefixed
+from pillion.local.view import console, prefixed
 
 
 @click.command
@@ -44,9 +43,9 @@ def command(file: Path | None, name: str | None, *, follow: bool, lines: int | N
 
 
 def _show(lines: Iterable[local.Line], all_names: list[str]) -> None:
-    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    terminal = console(sys.stdout)
     names: dict[str, str] = {}
     for name in all_names:
         prefixed(name, "", names)
     for line in lines:
-        console.print(prefixed(line.name, line.text, names))
+        terminal.print(prefixed(line.name, line.text, names))

@@ -1,14 +1,14 @@
 """`pillion status`: says what runs and how it is."""
 
 import json
+import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from pillion.cli import topology_option
 from pillion.local import status as local
-from pillion.local.view import table
+from pillion.local.view import console, table
 
 
 @click.command
@@ -31,7 +31,7 @@ def command(file: Path | None, *, as_json: bool) -> None:
         click.echo("nothing runs: start it with 'pillion up'")
     else:
         shown = (workload.entry.model_copy(update={"state": workload.state}) for workload in status.workloads)
-        Console(highlight=False, soft_wrap=True).print(table(tuple(shown)))
+        console(sys.stdout).print(table(tuple(shown)))
         click.echo(_verdict(status))
     click.get_current_context().exit(0 if status.ready else 1)
 

@@ -1,19 +1,106 @@
-"""Lays the Envoys' files down in the state folder, and takes away those of workloads that are no more."""
+"""Lays the Envoys' files down in the state folder; what would come out the same is not compiled again."""
 
-import shutil
+import asyncio
+import hashlib
+import json
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from shutil import rmtree
+from typing import Any, Final
 
+from pydantic import BaseModel, ValidationError
+
+import pillion
 from pillion.local.folder import write_privately
+from pillion.plan import Plan
+
+# What decides, besides the plan and the keys, what the files say.
+_COMPILER: Final = ("envoy", "plan", "vocabulary.py")
+_MEMORY: Final = "compiled.json"
 
 
-def write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write `files` (text by path, such as `orders/listeners.yaml`) below `folder`; no other stays there."""
+class _Compiled(BaseModel):
+    """What the files in the folder were made from, and the digest of each."""
+
+    plan: str
+    jwks: str
+    files: dict[str, str]
+
+
+class EnvoyFiles:
+    """The files of one plan below `folder`. Compiling takes seconds, and most starts change nothing."""
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self._folder = folder
+        self._plan = plan
+        self._digest = _digest(f"{_code()} {plan!r}")
+        self._last = _read(folder / _MEMORY)
+        # Imported while identity is prepared, if it is clear by now that it will be needed.
+        self._early = None if self._is_known() else asyncio.ensure_future(asyncio.to_thread(_import))
+
+    async def write(self, jwks: Mapping[str, Any]) -> None:
+        """Have the files hold the plan and the public keys `jwks`; nothing else stays in the folder."""
+        keys = _digest(json.dumps(jwks, sort_keys=True))
+        if self._is_known() and self._last and self._last.jwks == keys and self._is_intact(self._last.files):
+            return
+        if self._early is not None:
+            await self._early
+        files = await asyncio.to_thread(partial(_render, self._plan, jwks))
+        _lay_down(self._folder, files)
+        made = _Compiled(
+            plan=self._digest, jwks=keys, files={path: _digest(text) for path, text in files.items()}
+        )
+        write_privately(self._folder / _MEMORY, made.model_dump_json(indent=1))
+
+    def _is_known(self) -> bool:
+        return self._last is not None and self._last.plan == self._digest
+
+    def _is_intact(self, digests: Mapping[str, str]) -> bool:
+        try:
+            return all(_digest((self._folder / path).read_bytes()) == was for path, was in digests.items())
+        except OSError:
+            return False
+
+
+def _lay_down(folder: Path, files: Mapping[str, str]) -> None:
+    """Write `files`, text by path such as `orders/listeners.yaml`, and take away other workloads' folders."""
     for path, text in files.items():
         where = folder / path
         where.parent.mkdir(mode=0o700, exist_ok=True)
         write_privately(where, text)
-    kept = {PurePosixPath(path).parts[0] for path in files}
+    kept = {path.partition("/")[0] for path in files}
     for old in folder.iterdir():
         if old.name not in kept and old.is_dir():
-            shutil.rmtree(old)
+            rmtree(old)
+
+
+def _import() -> None:
+    import pillion.envoy  # noqa: F401, PLC0415 - takes a second; most starts do without
+
+
+def _render(plan: Plan, jwks: Mapping[str, Any]) -> Mapping[str, str]:
+    from pillion.envoy import render  # noqa: PLC0415 - likewise
+
+    return render(plan, jwks)
+
+
+def _code() -> str:
+    """Name the compiler's version by its sources' sizes and times: a checkout changes under one number."""
+    root = Path(pillion.__file__).parent
+    found = sorted(path for name in _COMPILER for path in (root / name, *(root / name).rglob("*")))
+    sources = [(path, path.stat()) for path in found if path.suffix in {".py", ".lua"}]
+    marks = [f"{path.relative_to(root)} {stat.st_size} {stat.st_mtime_ns}" for path, stat in sources]
+    return "\n".join((version("pillion"), version("envoy-data-plane"), *marks))
+
+
+def _digest(text: str | bytes) -> str:
+    return hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()
+
+
+def _read(path: Path) -> _Compiled | None:
+    try:
+        return _Compiled.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pillion.local import process as processes
 from pillion.local.failure import LocalError
 from pillion.local.output import LogFile
-from pillion.local.process import Command, Process, Receivers, exit_words
+from pillion.local.process import Process, Receivers, exit_words
 from pillion.local.record import Entry
 from pillion.local.spec import Spec
 
@@ -63,24 +63,24 @@ class Keeper:
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             self._set(restarts=self.entry.restarts + 1)
 
-    async def prepare(self, command: Command) -> str:
-        """Run `command`, which must end well before the workload starts; gives what it prints.
+    async def once(self) -> str:
+        """Run the process to its end, which must come by itself and be a good one; gives what it prints.
 
-        What it says on standard error goes to the workload's log. Raises LocalError with the last of that
-        when the command fails or takes longer than the workload has to get ready.
+        What it says on standard error goes to the workload's log. Raises LocalError with the last of that when
+        the process fails or takes too long.
         """
+        assert self.spec.command is not None  # noqa: S101 - external workloads are not run
         printed: list[str] = []
-        self._last.clear()
         try:
             self._process = await processes.start(
-                command, Receivers(printed.append, self._line), self._started
+                self.spec.command, Receivers(printed.append, self._line), self._started
             )
             async with asyncio.timeout(self.spec.ready_within):
                 code = await self._process.exited()
-        except OSError as error:
-            raise LocalError(f"{self.spec.title} cannot be prepared: {error.strerror or error}") from None
         except TimeoutError:
             raise self._failure(f"was not prepared within {self.spec.ready_within:g} s") from None
+        except OSError as error:
+            raise LocalError(f"{self.spec.title} cannot be prepared: {error.strerror or error}") from None
         self._process = None
         if code != 0:
             last = f": {self._last[-1]}" if self._last else f" ({exit_words(code)}); it printed nothing"

@@ -28,7 +28,11 @@ def find(record: Record | None) -> list[Entry]:
     """
     if record is None:
         return []
-    return [entry for entry in record.entries if entry.pid and entry.pid != os.getpid() and _is_left(entry)]
+    return [
+        entry
+        for entry in (*record.entries, *record.errands)
+        if entry.pid and entry.pid != os.getpid() and _is_left(entry)
+    ]
 
 
 def end(entries: Sequence[Entry], grace: float = GRACE_SECONDS) -> None:

@@ -36,13 +36,14 @@ class Entry(_Recorded):
 
 
 class Record(_Recorded):
-    """Everything under one supervisor, itself included."""
+    """Everything under one supervisor, itself included; `errands` are processes that end by themselves."""
 
     pid: int
     birth: str | None
     state: Literal["starting", "ready", "stopping", "stopped"]
     edge: str
     entries: tuple[Entry, ...] = ()
+    errands: tuple[Entry, ...] = ()
 
 
 def read(path: Path) -> Record | None:

@@ -39,19 +39,26 @@ class Supervisor:
         self._watch = watch
         self._printed = printed
         self._keepers: list[Keeper] = []
+        self._errands: list[Keeper] = []
         self._tasks: dict[asyncio.Task[None], Keeper] = {}
         self._state: Literal["starting", "ready", "stopping", "stopped"] = "starting"
         self._birth = births.birth(os.getpid())
 
     def add(self, specs: Iterable[Spec]) -> list[Keeper]:
         """Take workloads on, without starting them; they are recorded and shown as waiting."""
-        added = [
-            Keeper(spec, LogFile(self._folder.logs / f"{spec.log}.log"), self._changed, self._printed)
-            for spec in specs
-        ]
+        added = [self._keeper(spec) for spec in specs]
         self._keepers += added
         self._changed()
         return added
+
+    async def errand(self, spec: Spec) -> str:
+        """Run a process that ends by itself, and give what it prints; raises LocalError if it fails."""
+        keeper = self._keeper(spec)
+        self._errands.append(keeper)
+        printed = await keeper.once()
+        self._errands.remove(keeper)
+        self._changed()
+        return printed
 
     def begin(self, keepers: Iterable[Keeper]) -> None:
         """Start these workloads, all at once."""
@@ -86,6 +93,7 @@ class Supervisor:
         self._changed()
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*(errand.stop() for errand in self._errands))
         for kinds in STOP_ORDER:
             await asyncio.gather(
                 *(self._end(keeper) for keeper in self._keepers if keeper.spec.kind in kinds)
@@ -95,7 +103,7 @@ class Supervisor:
 
     def kill(self) -> None:
         """End everything at once; a `stop` that is under way finishes then."""
-        for keeper in self._keepers:
+        for keeper in (*self._keepers, *self._errands):
             keeper.kill()
 
     async def _end(self, keeper: Keeper) -> None:
@@ -105,8 +113,18 @@ class Supervisor:
                     await task
         await keeper.stop()
 
+    def _keeper(self, spec: Spec) -> Keeper:
+        log = LogFile(self._folder.logs / f"{spec.log}.log")
+        return Keeper(spec, log, self._changed, self._printed)
+
     def _changed(self) -> None:
-        entries = tuple(keeper.entry for keeper in self._keepers)
-        now = Record(pid=os.getpid(), birth=self._birth, state=self._state, edge=self._edge, entries=entries)
+        now = Record(
+            pid=os.getpid(),
+            birth=self._birth,
+            state=self._state,
+            edge=self._edge,
+            entries=tuple(keeper.entry for keeper in self._keepers),
+            errands=tuple(keeper.entry for keeper in self._errands),
+        )
         record.write(self._folder.record, now)
         self._watch(now)

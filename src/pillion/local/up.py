@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from pillion.local import (
     environment,
-    envoy_files,
     folder,
     identity_config,
     leftovers,
@@ -24,8 +23,8 @@ from pillion.local import (
     workloads,
 )
 from pillion.local.audience import Audience
+from pillion.local.envoy_files import EnvoyFiles
 from pillion.local.failure import LocalError
-from pillion.local.keeper import Keeper
 from pillion.local.supervisor import Supervisor
 from pillion.local.workloads import IDENTITY_SOCKET, Machine
 from pillion.plan import Plan, build
@@ -67,22 +66,23 @@ class _Mesh:
 
     async def start(self) -> None:
         """Start everything, as much at once as may be; the edge last, when all behind it is ready."""
+        prepared = asyncio.Event()
         edge, identity, *rest = self.supervisor.add(
             [
                 workloads.edge(self.machine, self.plan),
-                workloads.identity(self.machine),
+                workloads.identity(self.machine, prepared),
                 *workloads.services(self.machine, self.topology, self.plan),
                 *workloads.sidecars(self.machine, self.plan),
             ]
         )
         services = [keeper for keeper in rest if keeper.spec.kind == "service"]
         sidecars = [keeper for keeper in rest if keeper.spec.kind == "sidecar"]
-        self.supervisor.begin(services)
-        render = asyncio.ensure_future(asyncio.to_thread(_renderer, self.plan))
-        jwks = await self.supervisor.unless_failed(asyncio.ensure_future(self._prepare(identity)))
-        self.supervisor.begin([identity])
-        files = (await self.supervisor.unless_failed(render))(jwks)
-        envoy_files.write(self.machine.folder.envoy, files)
+        files = EnvoyFiles(self.machine.folder.envoy, self.plan)
+        preparation = asyncio.ensure_future(self._prepare())
+        self.supervisor.begin([identity, *services])
+        jwks = await self.supervisor.unless_failed(preparation)
+        prepared.set()
+        await self.supervisor.unless_failed(asyncio.ensure_future(files.write(jwks)))
         for keeper in (edge, identity, *sidecars):
             keeper.hold(_key_ids(jwks))
         self.supervisor.begin(sidecars)
@@ -91,8 +91,8 @@ class _Mesh:
         await self.supervisor.until_ready([edge])
         self.supervisor.ready()
 
-    async def _prepare(self, identity: Keeper) -> Mapping[str, Any]:
-        printed = await identity.prepare(workloads.identity_preparation(self.machine))
+    async def _prepare(self) -> Mapping[str, Any]:
+        printed = await self.supervisor.errand(workloads.identity_preparation(self.machine))
         with suppress(ValueError):
             jwks = json.loads(printed)
             if isinstance(jwks, dict) and isinstance(jwks.get("keys"), list):
@@ -112,11 +112,10 @@ async def _supervise(mesh: _Mesh, audience: Audience, began: float, *, hang_up: 
             audience.ready(f"ready in {time.monotonic() - began:.1f} s — {mesh.topology.edge.origin}")
         return await mesh.supervisor.unless_failed(stop)
     finally:
-        starting.cancel()
-        with suppress(asyncio.CancelledError, LocalError):
-            await starting
         if not stop.done():
             stop.cancel()  # from here on an interrupt means: at once
+        starting.cancel()
+        await asyncio.wait([starting])
         await mesh.supervisor.stop()
 
 
@@ -133,13 +132,6 @@ def _on_signals(stop: "asyncio.Future[int]", kill: Callable[[], None], *, hang_u
     loop.add_signal_handler(signal.SIGINT, partial(ask, INTERRUPTED))
     loop.add_signal_handler(signal.SIGTERM, partial(ask, 0))
     loop.add_signal_handler(signal.SIGHUP, partial(ask, 0) if hang_up else lambda: None)
-
-
-def _renderer(plan: Plan) -> Callable[[Mapping[str, Any]], Mapping[str, str]]:
-    """Import the compiler, which takes a second, while identity is prepared."""
-    from pillion.envoy import render  # noqa: PLC0415 - see above
-
-    return partial(render, plan)
 
 
 def _key_ids(jwks: Mapping[str, Any]) -> tuple[str, ...]:

