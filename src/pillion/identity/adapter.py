@@ -5,6 +5,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from pillion.identity import email_address
@@ -22,8 +23,14 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         return bool(settings.PILLION.sign_up == "open")
 
     def clean_email(self, email: str) -> str:
-        """Give an address its one form."""
-        return email_address.normal(email)
+        """Give an address its one form; raises ValidationError.
+
+        Too long an address is refused here: allauth would cut it, and so make an account for another one.
+        """
+        try:
+            return email_address.parse(email)
+        except email_address.EmailAddressError as error:
+            raise ValidationError(str(error).capitalize() + ".", code="invalid") from None
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Do nothing: `limits` has asked already.

@@ -123,6 +123,11 @@ def of_this_process() -> Config | None:
     return _in_use[0] if _in_use else None
 
 
+def required() -> Config:
+    """Give the configuration of this process; raises ConfigError when there is none."""
+    return of_this_process() or from_environment(os.environ)
+
+
 def or_tooling() -> Config:
     """Give the configuration of this process, or one that can serve nothing: its database is in memory."""
     return of_this_process() or _TOOLING

@@ -6,6 +6,8 @@ from urllib.parse import quote, unquote
 
 HOME: Final = "/"
 _LONGEST: Final = 2048
+# Unicode's categories of what nobody sees: controls, formats, halves of pairs, line and paragraph ends.
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def safe(wanted: str) -> str:
@@ -30,6 +32,5 @@ def _is_path(text: str) -> bool:
         and "\\" not in path
         and "//" not in path
         and "/." not in path
-        and not any(unicodedata.category(character)[0] in "CZ" for character in path)
-        and not any(unicodedata.category(character) == "Cc" for character in text)
+        and not any(unicodedata.category(character) in _UNSEEN for character in text)
     )

@@ -1,6 +1,12 @@
 """Serves identity with granian (WSGI) until SIGTERM or SIGINT."""
 
+import multiprocessing
+import multiprocessing.process
+import os
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from granian import Granian
 from granian.constants import Interfaces
@@ -28,7 +34,23 @@ def serve(uds: Path | None, bind: tuple[str, int] | None, *, workers: int) -> No
         log_access=False,
         log_dictconfig=_LOGGING,
         workers_kill_timeout=5,
-    ).serve()
+    ).serve(target_loader=_load, wrap_loader=False)
+
+
+def _load() -> Callable[..., Any]:
+    """Give the application to a worker, which ends with the server above it, however that ended."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    from pillion.identity.wsgi import application  # noqa: PLC0415 - in the worker, not above it
+
+    return application
+
+
+def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
+    # Of what it is doing nothing was acknowledged yet, and the database takes nothing by halves.
+    parent.join()
+    os._exit(1)
 
 
 _LOGGING = {

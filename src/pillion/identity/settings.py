@@ -129,5 +129,5 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W001",  # SecurityMiddleware: its headers are set by middleware/page_headers.py
     "security.W002",  # X-Frame-Options: frame-ancestors 'none' stands in the Content-Security-Policy
     "security.W003",  # CsrfViewMiddleware: docs/decisions/0003-identity-csrf-by-origin.md
-    "security.W012",  # SESSION_COOKIE_SECURE: follows the origin; http is for this machine alone
+    "security.W011",  # SESSION_COOKIE_SECURE: follows the origin; http is for this machine alone
 ]

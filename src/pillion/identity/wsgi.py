@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from pillion.identity import config as configuration
 from pillion.identity import setup
 
-setup(configuration.from_environment(os.environ))
+setup(configuration.required())
 
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402 - needs the settings
 from whitenoise import WhiteNoise  # noqa: E402

@@ -1,0 +1,38 @@
+"""Identity on a state folder of this process: Django can be set up only once."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from pillion.identity.config import Config
+from pillion.identity.prepare import prepare
+
+_STATE: Final = Path(tempfile.mkdtemp(prefix="pillion-identity-")) / "state"
+CONFIG: Final = Config(
+    mesh="shop",
+    origin="http://localhost:8080",
+    allow_origins=("http://localhost:5173",),
+    state=_STATE,
+)
+# At import, so that test modules can import what needs Django's settings.
+prepare(CONFIG)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_up() -> Iterator[None]:
+    yield
+    from django.db import connections  # noqa: PLC0415 - after `prepare`
+
+    connections.close_all()
+    shutil.rmtree(_STATE.parent)
+
+
+@pytest.fixture(autouse=True)
+def _no_limits_used_up() -> None:
+    from django.core.cache import cache  # noqa: PLC0415 - after `prepare`
+
+    cache.clear()

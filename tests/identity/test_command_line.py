@@ -1,0 +1,128 @@
+"""`pillion user` and `pillion token`, as an operator runs them."""
+
+import base64
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PASSWORD = "correct horse battery staple"
+TOPOLOGY = "mesh: shop\nservices:\n  a: {app: 127.0.0.1:7999, paths: [/a]}\n"
+# What the script `pillion` does; the interpreter that runs the tests has it.
+PILLION = [sys.executable, "-c", "from pillion.cli import main; main()"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give a folder with a topology in it."""
+    (tmp_path / "pillion.yaml").write_text(TOPOLOGY)
+    return tmp_path
+
+
+def pillion(folder: Path, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the command there."""
+    return subprocess.run(
+        [*PILLION, *arguments], cwd=folder, input=typed, capture_output=True, text=True, check=False
+    )
+
+
+def done(folder: Path, *arguments: str, typed: str = "") -> str:
+    """Run the command, which succeeds; gives what it prints."""
+    result = pillion(folder, *arguments, typed=typed)
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout
+
+
+def test_an_operator_manages_accounts(folder: Path) -> None:
+    """From nothing: no server runs, no state is there."""
+    assert "no accounts yet" in done(folder, "user", "list")
+    added = done(
+        folder,
+        "user",
+        "add",
+        "Ada@example.org",
+        "--password-stdin",
+        "--role",
+        "manager",
+        typed=PASSWORD + "\n",
+    )
+    assert added.startswith("added ada@example.org (")
+    (account,) = json.loads(done(folder, "user", "list", "--json"))
+    assert (account["email"], account["roles"], account["active"]) == ("ada@example.org", ["manager"], True)
+    done(folder, "user", "roles", "ada@example.org", "buyer", "auditor")
+    done(folder, "user", "disable", "ada@example.org")
+    assert done(folder, "user", "list") == "ada@example.org  disabled  auditor buyer\n"
+    done(folder, "user", "enable", "ada@example.org")
+    done(folder, "user", "delete", "ada@example.org", "--yes")
+    assert json.loads(done(folder, "user", "list", "--json")) == []
+
+
+def test_a_token_is_printed_alone(folder: Path) -> None:
+    """For `curl -H "Authorization: Bearer $(pillion token …)"`."""
+    done(folder, "user", "add", "ada@example.org", "--password-stdin", typed=PASSWORD)
+    printed = done(folder, "token", "--user", "ada@example.org", "--lifetime", "2m")
+    assert printed.count("\n") == 1
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(printed.split(".")[1] + "=="))
+    assert claims["exp"] - claims["iat"] == 120
+    assert (claims["client_id"], claims["iss"]) == ("pillion-cli", "http://localhost:8080")
+
+
+def test_a_mistake_is_a_sentence_and_an_exit_code(folder: Path) -> None:
+    """2 for wrong input, 1 for what cannot be done, 130 for who thinks again; never a trace."""
+    done(folder, "user", "add", "ada@example.org", "--password-stdin", typed=PASSWORD)
+    for arguments, typed, code, sentence in (
+        (["user", "add", "ada", "--password-stdin"], PASSWORD, 2, "not an email address"),
+        (["user", "add", "b@example.org", "--password-stdin"], "short", 2, "10 characters or more"),
+        (["user", "add", "b@example.org"], PASSWORD, 2, "use --password-stdin"),
+        (
+            ["user", "add", "b@example.org", "--password-stdin", "--role", "A,B"],
+            PASSWORD,
+            2,
+            "'A,B' is no role",
+        ),
+        (["user", "add", "ada@example.org", "--password-stdin"], PASSWORD, 1, "already"),
+        (["user", "disable", "b@example.org"], "", 1, "no account for b@example.org"),
+        (["user", "delete", "ada@example.org"], "n\n", 130, "interrupted"),
+        (["token", "--user", "ada@example.org", "--lifetime", "2h"], "", 2, "1 hour at most"),
+        (["token", "--user", "ada@example.org", "--lifetime", "soon"], "", 2, "60s, 5m or 1h"),
+        (["token"], "", 2, "--user"),
+        (["token", "--user", "b@example.org"], "", 1, "no account for b@example.org"),
+    ):
+        result = pillion(folder, *arguments, typed=typed)
+        assert result.returncode == code, arguments
+        assert sentence in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+def test_the_password_is_asked_for_twice_and_not_shown(folder: Path) -> None:
+    """On a terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*PILLION, "user", "add", "ada@example.org"],
+        cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        shown = b""
+        for asked in (b"Password: ", b"The same again: "):
+            while not shown.endswith(asked):
+                shown += os.read(ours, 1024)
+            os.write(ours, PASSWORD.encode() + b"\n")
+        assert process.wait(30) == 0
+        shown += os.read(ours, 1024)
+    os.close(ours)
+    assert b"added ada@example.org" in shown
+    assert PASSWORD.encode() not in shown
+
+
+def test_a_topology_with_mistakes_is_told_of(folder: Path) -> None:
+    """Like every command does."""
+    (folder / "pillion.yaml").write_text("mesh: 1\n")
+    result = pillion(folder, "user", "list")
+    assert result.returncode == 2
+    assert "pillion.yaml:1:7: mesh: " in result.stderr
+    assert not (folder / ".pillion").exists()

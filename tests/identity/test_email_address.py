@@ -1,0 +1,29 @@
+"""One form for every spelling of an address."""
+
+import pytest
+
+from pillion.identity.email_address import EmailAddressError, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "email"),
+    [
+        ("Ada@Example.ORG", "ada@example.org"),
+        ("  ada@example.org\n", "ada@example.org"),
+        ("\uff21da@example.org", "ada@example.org"),
+        ("ada+tag@sub.example.org", "ada+tag@sub.example.org"),
+    ],
+)
+def test_spellings_fold_to_one(text: str, email: str) -> None:
+    """NFKC, lower case, no space around."""
+    assert parse(text) == email
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "ada", "a@b", "a b@example.org", "a@example.org\0", "a@exa\nmple.org", "x" * 243 + "@example.org"],
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    """The last is 255 characters long: one too many."""
+    with pytest.raises(EmailAddressError, match=r"ada@example\.org"):
+        parse(text)

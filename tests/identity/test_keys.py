@@ -1,0 +1,129 @@
+"""Keys at rest: the master key, and what it protects."""
+
+import base64
+import hashlib
+import secrets
+import stat
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from pillion.identity import issue, keys, master_key
+from pillion.identity.master_key import MasterKey, MasterKeyError, file_in, obtain
+from pillion.identity.models import SigningKey
+from tests.identity.browser import signed_in
+
+GOOD = base64.b64encode(b"k" * 32).decode()
+
+
+def test_a_master_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    """0600 in a folder 0700."""
+    first, second = obtain(tmp_path / "state", {}), obtain(tmp_path / "state", {})
+    file = file_in(tmp_path / "state")
+    assert first.derive(b"x") == second.derive(b"x")
+    assert first.derive(b"x") != first.derive(b"y")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert [path.name for path in file.parent.iterdir()] == ["master.key"]
+
+
+def test_a_master_key_from_the_environment_makes_no_file(tmp_path: Path) -> None:
+    """And comes first."""
+    key = obtain(tmp_path, {"PILLION_MASTER_KEY": GOOD})
+    assert key.derive(b"x") == MasterKey(b"k" * 32).derive(b"x")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ["x", "====", GOOD[:-4], GOOD + "AAAA", "\u00e9" * 44, "k" * 32])
+def test_what_is_no_master_key_is_refused_without_showing_it(text: str, tmp_path: Path) -> None:
+    """In the environment and in the file."""
+    for environ in ({"PILLION_MASTER_KEY": text}, {}):
+        file = file_in(tmp_path)
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        file.chmod(0o600)
+        with pytest.raises(MasterKeyError, match="32 bytes in base64") as caught:
+            obtain(tmp_path, environ)
+        assert len(text) < 5 or text not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+def test_a_master_key_that_others_can_read_is_refused(mode: int, tmp_path: Path) -> None:
+    """With what to do about it."""
+    obtain(tmp_path, {})
+    file_in(tmp_path).chmod(mode)
+    with pytest.raises(MasterKeyError, match="chmod 600"):
+        obtain(tmp_path, {})
+
+
+def test_a_master_key_shows_itself_nowhere() -> None:
+    """Not in a repr."""
+    assert "kkkk" not in repr(MasterKey(b"k" * 32))
+
+
+def test_the_private_key_is_encrypted_in_the_database() -> None:
+    """Neither PEM nor DER is to be seen."""
+    sealed = bytes(SigningKey.objects.get(state="signing").private_key)
+    assert b"PRIVATE" not in sealed
+    assert b"\x02\x03\x01\x00\x01" not in sealed
+
+
+def test_a_wrong_master_key_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which says where the right one belongs."""
+    monkeypatch.setattr(settings, "MASTER_KEY", MasterKey(secrets.token_bytes(32)))
+    with pytest.raises(MasterKeyError, match="under another master key") as caught:
+        keys.signer()
+    assert master_key.VARIABLE in str(caught.value)
+
+
+def test_a_secret_cannot_be_moved_to_another_row() -> None:
+    """The kid is authenticated with it."""
+    row = SigningKey.objects.get(state="signing")
+    row.kid = "other"
+    with pytest.raises(MasterKeyError):
+        keys._decrypt(row)  # noqa: SLF001 - there is no other way to it
+
+
+def test_there_is_one_signing_key_per_algorithm() -> None:
+    """The database sees to it, whoever writes."""
+    row = SigningKey.objects.get(state="signing")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        SigningKey.objects.create(
+            kid="second",
+            algorithm=row.algorithm,
+            state="signing",
+            private_key=b"",
+            public_jwk={},
+            created_at=timezone.now(),
+        )
+    keys.ensure_signing_key()
+    assert SigningKey.objects.filter(state="signing").count() == 1
+
+
+def test_the_kid_is_the_thumbprint() -> None:
+    """RFC 7638, worked out by hand."""
+    (jwk,) = keys.jwks()["keys"]
+
+    text = f'{{"e":"{jwk["e"]}","kty":"RSA","n":"{jwk["n"]}"}}'
+    digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+    assert jwk["kid"] == digest
+
+
+def test_a_new_signing_key_is_taken_up_without_a_restart() -> None:
+    """The renewal reads the kid with the session, and loads a key it does not have."""
+    browser = signed_in()
+    before = SigningKey.objects.get(state="signing")
+    old_kid = issue.signer().kid
+    try:
+        with transaction.atomic():
+            SigningKey.objects.filter(pk=before.pk).update(state="announced")
+            keys.ensure_signing_key()
+        assert browser.renew()["Authorization"]
+        assert issue.signer().kid != old_kid
+        assert browser.me().status == 200
+    finally:
+        SigningKey.objects.exclude(pk=before.pk).delete()
+        SigningKey.objects.filter(pk=before.pk).update(state="signing")

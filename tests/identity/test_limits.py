@@ -1,0 +1,100 @@
+"""Too many tries."""
+
+from datetime import timedelta
+
+from django.core.cache import cache
+from django.utils import timezone
+
+from pillion.identity import limits
+from pillion.identity.models import Session
+from tests.identity.browser import PASSWORD, Browser, new_email, new_user
+
+WRONG = "wrong wrong wrong"
+
+
+def test_the_sixth_wrong_password_for_one_account_from_one_address_has_to_wait() -> None:
+    """429, Retry-After, a problem; the right password does not help."""
+    email = new_user()
+    browser = Browser("198.51.100.1")
+    assert [browser.sign_in(email, WRONG).status for _ in range(5)] == [401] * 5
+    answer = browser.sign_in(email, PASSWORD)
+    assert answer.status == 429
+    assert 0 < int(answer["Retry-After"]) <= 300
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_nobody_can_lock_another_out() -> None:
+    """The owner signs in from elsewhere meanwhile."""
+    email = new_user()
+    for _ in range(6):
+        Browser("198.51.100.1").sign_in(email, WRONG)
+    assert Browser("198.51.100.2").sign_in(email).status == 200
+
+
+def test_an_address_that_guesses_at_many_accounts_has_to_wait() -> None:
+    """Whichever accounts they are; an IPv6 network is one address."""
+    statuses = [Browser(f"2001:db8::{number}").sign_in(new_email(), WRONG).status for number in range(1, 32)]
+    assert statuses == [401] * 30 + [429]
+    assert Browser("2001:db8:0:1::1").sign_in(new_email(), WRONG).status == 401
+
+
+def test_signing_in_uses_nothing_up() -> None:
+    """Only failures count."""
+    email = new_user()
+    browser = Browser("198.51.100.3")
+    assert [browser.sign_in(email).status for _ in range(8)] == [200] * 8
+
+
+def test_many_addresses_together_have_to_wait_but_the_owner_at_home_does_not() -> None:
+    """The limit per account alone spares addresses from which its owner has signed in lately."""
+    email = new_user()
+    home = Browser("198.51.100.9")
+    assert home.sign_in(email).status == 200
+    old = dict(limits._RATES)  # noqa: SLF001 - a hundred hashes would take too long
+    limits._RATES["password-per-account-elsewhere"] = "3/24h/key"  # noqa: SLF001
+    try:
+        statuses = [Browser(f"203.0.113.{number}").sign_in(email, WRONG).status for number in range(4)]
+        assert statuses == [401, 401, 401, 429]
+        assert home.sign_in(email).status == 200
+        Session.objects.filter(user__email=email).update(auth_time=timezone.now() - timedelta(days=31))
+        assert home.sign_in(email).status == 429
+    finally:
+        limits._RATES.update(old)  # noqa: SLF001
+
+
+def test_a_limit_ends() -> None:
+    """When the time is over; the cache forgets."""
+    email = new_user()
+    browser = Browser("198.51.100.4")
+    for _ in range(6):
+        browser.sign_in(email, WRONG)
+    cache.clear()
+    assert browser.sign_in(email).status == 200
+
+
+def test_a_person_is_told_when_to_try_again() -> None:
+    """On the page, with the same status."""
+    browser = Browser("198.51.100.5")
+    for _ in range(5):
+        browser.sign_in(email := "nobody@example.org", WRONG)
+    answer = browser.post_form("/sign-in", {"email": email, "password": WRONG})
+    assert answer.status == 429
+    assert b"Try again in" in answer.body
+    assert answer["Retry-After"]
+
+
+def test_accounts_cannot_be_made_without_end() -> None:
+    """20 an hour from one address."""
+    browser = Browser("198.51.100.6")
+    tries = [browser.post_json("/sign-up", {"email": "x", "password": "y"}).status for _ in range(21)]
+    assert tries == [400] * 20 + [429]
+
+
+def test_an_unreadable_address_is_limited_too() -> None:
+    """All such callers share one limit; none gets around it by what it sends in front of the edge's entry."""
+    for forwarded in ("", "unknown", "1.2.3.4, nonsense"):
+        assert Browser(forwarded).sign_in(new_user()).status == 200
+    email = new_user()
+    for number in range(6):
+        status = Browser(f"10.0.0.{number}, 198.51.100.7").sign_in(email, WRONG).status
+    assert status == 429
