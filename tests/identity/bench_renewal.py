@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.identity.conftest import CONFIG  # isort: skip - sets Django up, which the others need
 from pillion.identity import config as configuration
-from pillion.identity import issue, tokens
+from pillion.identity import issue, keys, tokens
 from tests.identity.browser import signed_in
 from tests.identity.test_server import COMMAND, UnixConnection, is_up, until
 
@@ -70,7 +70,7 @@ def main() -> None:
     browser = signed_in()
     grant = tokens.Grant(str(uuid.uuid4()), str(uuid.uuid4()), "edge", "ada@example.org", (), 1, ("pwd",))
 
-    signer = issue.signer()
+    signer = issue.signer(keys.signing_kid())
 
     def sign() -> None:
         tokens.mint(signer, issue.realm(), grant, now=1, lifetime=300, jti=uuid.uuid4())

@@ -57,7 +57,6 @@ def test_an_operator_manages_accounts(folder: Path) -> None:
     done(folder, "user", "roles", "ada@example.org", "buyer", "auditor")
     done(folder, "user", "disable", "ada@example.org")
     assert done(folder, "user", "list") == "ada@example.org  disabled  auditor buyer\n"
-    done(folder, "user", "enable", "ada@example.org")
     done(folder, "user", "delete", "ada@example.org", "--yes")
     assert json.loads(done(folder, "user", "list", "--json")) == []
 
@@ -76,22 +75,11 @@ def test_a_mistake_is_a_sentence_and_an_exit_code(folder: Path) -> None:
     """2 for wrong input, 1 for what cannot be done, 130 for who thinks again; never a trace."""
     done(folder, "user", "add", "ada@example.org", "--password-stdin", typed=PASSWORD)
     for arguments, typed, code, sentence in (
-        (["user", "add", "ada", "--password-stdin"], PASSWORD, 2, "not an email address"),
         (["user", "add", "b@example.org", "--password-stdin"], "short", 2, "10 characters or more"),
         (["user", "add", "b@example.org"], PASSWORD, 2, "use --password-stdin"),
-        (
-            ["user", "add", "b@example.org", "--password-stdin", "--role", "A,B"],
-            PASSWORD,
-            2,
-            "'A,B' is no role",
-        ),
-        (["user", "add", "ada@example.org", "--password-stdin"], PASSWORD, 1, "already"),
         (["user", "disable", "b@example.org"], "", 1, "no account for b@example.org"),
         (["user", "delete", "ada@example.org"], "n\n", 130, "interrupted"),
-        (["token", "--user", "ada@example.org", "--lifetime", "2h"], "", 2, "1 hour at most"),
         (["token", "--user", "ada@example.org", "--lifetime", "soon"], "", 2, "60s, 5m or 1h"),
-        (["token"], "", 2, "--user"),
-        (["token", "--user", "b@example.org"], "", 1, "no account for b@example.org"),
     ):
         result = pillion(folder, *arguments, typed=typed)
         assert result.returncode == code, arguments

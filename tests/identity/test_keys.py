@@ -116,13 +116,13 @@ def test_a_new_signing_key_is_taken_up_without_a_restart() -> None:
     """The renewal reads the kid with the session, and loads a key it does not have."""
     browser = signed_in()
     before = SigningKey.objects.get(state="signing")
-    old_kid = issue.signer().kid
+    old_kid = keys.signing_kid()
     try:
         with transaction.atomic():
             SigningKey.objects.filter(pk=before.pk).update(state="announced")
             keys.ensure_signing_key()
         assert browser.renew()["Authorization"]
-        assert issue.signer().kid != old_kid
+        assert issue.signer(keys.signing_kid()).kid != old_kid
         assert browser.me().status == 200
     finally:
         SigningKey.objects.exclude(pk=before.pk).delete()

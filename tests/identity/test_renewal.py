@@ -89,7 +89,12 @@ def test_a_dead_session_gets_no_token() -> None:
     ):
         browser = signed_in()
         Session.objects.filter(pk=row_of(browser).pk).update(**change)
+        sid, cookies = row_of(browser).sid, dict(browser.cookies)
         assert refused(browser.renew()), change
+        # Django's way to the same row says so too: the two are written twice.
+        assert not sessions.live_of_users(now).filter(sid=sid).exists(), change
+        page = Browser(cookies=cookies).ask("GET", "/account/", accept="text/html")
+        assert page.status == 303, change
 
 
 def test_disabling_or_deleting_a_user_ends_their_sessions_for_good() -> None:

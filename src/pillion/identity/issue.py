@@ -1,14 +1,14 @@
-"""A token for a session, from the database: the one place where a row becomes a claim."""
+"""A token for a session, from the database: the one place where rows become claims."""
 
 import time
 import uuid
 from threading import Lock
-from typing import Any
 
 from django.conf import settings
 
-from pillion.identity import keys, sessions, tokens
-from pillion.identity.models import User
+from pillion.identity import keys, tokens
+from pillion.identity.live_session import LiveSession
+from pillion.identity.models import Session, User
 
 _lock = Lock()
 _loaded: list[tokens.Signer] = []
@@ -19,28 +19,43 @@ def realm() -> tokens.Realm:
     return tokens.Realm(issuer=settings.PILLION.origin, audience=settings.PILLION.mesh)
 
 
-def token(user: User, session: Any, *, lifetime: int | None = None, kid: str | None = None) -> str:
-    """Sign a token for `session` of `user`, for `lifetime` seconds (by default: the mesh's).
-
-    `kid` names the key that signs now, where the caller has just read it; else it is read.
-    """
+def token(user: User, session: Session, *, lifetime: int | None = None) -> str:
+    """Sign a token for a session that `user` has just opened, for `lifetime` seconds (by default: the mesh's)."""
+    if session.auth_time is None:
+        raise ValueError("nobody has signed in to this session")
     grant = tokens.Grant(
-        sub=str(user.id), email=user.email, roles=tuple(user.roles), **sessions.grant_fields(session)
+        sub=str(user.id),
+        sid=str(session.sid),
+        client_id=session.client_id,
+        email=user.email,
+        roles=tuple(user.roles),
+        auth_time=int(session.auth_time.timestamp()),
+        amr=tuple(session.amr),
     )
-    return tokens.mint(
-        signer(kid),
-        realm(),
-        grant,
-        now=int(time.time()),
-        lifetime=lifetime or settings.PILLION.token_lifetime,
-        jti=uuid.uuid4(),
-    )
+    return _mint(grant, signer(keys.signing_kid()), lifetime or settings.PILLION.token_lifetime)
 
 
-def signer(kid: str | None = None) -> tokens.Signer:
-    """Give the key `kid`, or else the one that signs now; it is loaded once and again when it has changed."""
-    kid = kid or keys.signing_kid()
+def fresh_token(session: LiveSession) -> str:
+    """Sign a token for a session that was found alive. Raises NoSigningKeyError or MasterKeyError."""
+    grant = tokens.Grant(
+        sub=str(session.sub),
+        sid=str(session.sid),
+        client_id=session.client_id,
+        email=session.email,
+        roles=tuple(session.roles),
+        auth_time=int(session.auth_time.timestamp()),
+        amr=tuple(session.amr),
+    )
+    return _mint(grant, signer(session.kid), settings.PILLION.token_lifetime)
+
+
+def signer(kid: str | None) -> tokens.Signer:
+    """Give the key `kid`, which was just read; it is loaded once, and again when it has changed."""
     with _lock:
         if not _loaded or _loaded[0].kid != kid:
             _loaded[:] = [keys.signer()]
         return _loaded[0]
+
+
+def _mint(grant: tokens.Grant, key: tokens.Signer, lifetime: int) -> str:
+    return tokens.mint(key, realm(), grant, now=int(time.time()), lifetime=lifetime, jti=uuid.uuid4())

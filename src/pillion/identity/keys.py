@@ -49,14 +49,9 @@ def signer() -> Signer:
     return Signer(kid=row.kid, key=RSAKey.import_key(_decrypt(row)))
 
 
-def signing_kid_query() -> Any:
-    """Give the query for the kid of the key that signs now, to be part of another query."""
-    return _signing().values_list("kid", flat=True)
-
-
 def signing_kid() -> str:
     """Name the key that signs now; raises NoSigningKeyError."""
-    kid: str | None = signing_kid_query().first()
+    kid: str | None = _signing().values_list("kid", flat=True).first()
     if kid is None:
         raise NoSigningKeyError(_NOT_PREPARED)
     return kid

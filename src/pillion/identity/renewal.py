@@ -11,12 +11,11 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import DatabaseError
-from django.db.models import Subquery
 from django.utils import timezone
 
-from pillion.identity import issue, keys, sessions
+from pillion.identity import issue, keys, live_session, sessions
+from pillion.identity.live_session import LiveSession
 from pillion.identity.master_key import MasterKeyError
-from pillion.identity.models import Session, User
 from pillion.vocabulary import RENEWAL_PATH, USER_HEADER
 
 Headers = list[tuple[str, str]]
@@ -57,37 +56,29 @@ def _renew(keys_sent: list[str]) -> Headers:
         return []
     if len(keys_sent) <= _MOST_COOKIES:
         for key in keys_sent:
-            row = _live(key)
-            if row is not None and row[0].user is not None:
-                return _with_token(row[0], row[0].user, row[1])
+            session = _live(key)
+            if session is not None:
+                return _with_token(session)
     return [("set-cookie", _deletion(name)) for name in (_cookies().session, _cookies().token)]
 
 
-def _live(key: str) -> tuple[Session, str] | None:
-    """Find the live session of a cookie's value, its user, and the key that signs now: one query."""
+def _live(key: str) -> LiveSession | None:
+    """Find the live session of a cookie's value, and note that it was used."""
     key_hash = sessions.hash_of(key)
     if key_hash is None:
         return None
     now = timezone.now()
-    row = (
-        sessions.live_of_users(now)
-        .select_related("user")
-        .only("sid", "client_id", "auth_time", "amr", "last_used_at", "user__email", "user__roles")
-        .annotate(kid=Subquery(keys.signing_kid_query()[:1]))
-        .filter(key_hash=key_hash)
-        .first()
-    )
-    if row is None:
-        return None
-    sessions.mark_used(row.sid, row.last_used_at, now)
-    return row, row.kid
+    session = live_session.find(key_hash, now)
+    if session is not None:
+        sessions.mark_used(session.sid, session.last_used_at, now)
+    return session
 
 
-def _with_token(session: Session, user: User, kid: str) -> Headers:
-    token = issue.token(user, session, kid=kid)
+def _with_token(session: LiveSession) -> Headers:
+    token = issue.fresh_token(session)
     return [
         ("authorization", f"Bearer {token}"),
-        (USER_HEADER, str(user.id)),
+        (USER_HEADER, str(session.sub)),
         ("set-cookie", _cookie(_cookies().token, token, settings.PILLION.token_lifetime)),
     ]
 

@@ -21,6 +21,10 @@ _METHODS: Final = {"password": "pwd"}
 _RECORDS: Final = "account_authentication_methods"
 
 
+def _text(user: UUID | None) -> str | None:
+    return None if user is None else str(user)
+
+
 class SessionStore(SessionBase):
     """The session of one request. Nothing is written for a visitor whose session holds nothing."""
 
@@ -44,6 +48,9 @@ class SessionStore(SessionBase):
         key_hash = sessions.hash_of(self._session_key or "")
         now = timezone.now()
         self.row = Session.objects.filter(sessions.live(now), key_hash=key_hash).first() if key_hash else None
+        # The row says whose the session is; Django reads it from the data. They are never to differ.
+        if self.row is not None and self.row.data.get(SESSION_KEY) != _text(self.row.user_id):
+            self.row = None
         if self.row is None:
             self._session_key = None
             return {}

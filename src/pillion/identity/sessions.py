@@ -5,7 +5,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -68,13 +68,3 @@ def open_for(
         amr=list(amr),
         client_id=client_id,
     )
-
-
-def grant_fields(session: Any) -> dict[str, Any]:
-    """Give what a token says of a session, as `tokens.Grant` names it."""
-    return {
-        "sid": str(session.sid),
-        "client_id": session.client_id,
-        "auth_time": int(session.auth_time.timestamp()),
-        "amr": tuple(session.amr),
-    }
