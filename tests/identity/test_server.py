@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,32 @@ def test_a_body_in_chunks_is_read_and_bounded(environ: dict[str, str], tmp_path:
             path, "POST", "/sign-in", iter([b"x" * 40_000] * 2), content_type="application/json"
         )
         assert (status, json.loads(problem)["code"]) == (413, "body-too-large")
+
+
+def test_many_people_at_once_all_get_in(environ: dict[str, str], tmp_path: Path) -> None:
+    """Writers wait for each other; two processes share one database, and one count of tries."""
+    prepare(environ)
+    path = tmp_path / "id.sock"
+
+    def come_and_go(number: int) -> list[int]:
+        credentials = json.dumps({"email": f"user{number}@example.org", "password": PASSWORD})
+        named = {"content_type": "application/json", "x_forwarded_for": f"192.0.2.{number}"}
+        joined, headers, _ = ask(path, "POST", "/sign-up", credentials, **named)
+        renewed = ask(path, "GET", "/-/renewal/", cookie=cookies_of(headers))[1]["Authorization"]
+        came = ask(path, "POST", "/sign-in", credentials, **named)[0]
+        left = ask(path, "POST", "/sign-out", cookie=cookies_of(headers))[0]
+        return [joined, came, left, 200 if renewed else 401]
+
+    def guess(_: int) -> int:
+        wrong = json.dumps({"email": "user1@example.org", "password": "wrong wrong"})
+        return ask(path, "POST", "/sign-in", wrong, content_type="application/json")[0]
+
+    with (
+        serving(environ, "--uds", str(path), "--workers", "2", ready=lambda: is_up(path)),
+        ThreadPoolExecutor(8) as people,
+    ):
+        assert list(people.map(come_and_go, range(1, 25))) == [[200, 200, 204, 200]] * 24
+        assert sorted(people.map(guess, range(12))) == [401] * 5 + [429] * 7
 
 
 def test_it_listens_on_tcp_too(environ: dict[str, str]) -> None:

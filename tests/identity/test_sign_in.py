@@ -1,11 +1,16 @@
 """Signing in and out: pages, forms, JSON, and what each answers."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from pillion.identity import accounts
 from pillion.identity.models import Session, User
 from pillion.identity.passwords import Argon2id
+from pillion.identity.prepare import prepare
 from tests.identity.browser import PASSWORD, Browser, new_email, new_user, signed_in
+from tests.identity.conftest import CONFIG
 
 WRONG = "wrong wrong wrong"
 
@@ -182,6 +187,16 @@ def test_signing_out_ends_the_session_and_deletes_the_cookies() -> None:
     assert Session.objects.get(sid=sid).data == {}
     assert kept.me().status == 401
     assert kept.renew()["Authorization"] == ""
+
+
+def test_sessions_long_dead_are_forgotten() -> None:
+    """When identity is next prepared: two weeks after the end, when nobody needs to be told any more."""
+    gone, kept = (signed_in().me().json()["session"] for _ in range(2))
+    now = timezone.now()
+    Session.objects.filter(sid=gone).update(expires_at=now - timedelta(days=15))
+    Session.objects.filter(sid=kept).update(expires_at=now - timedelta(days=13))
+    prepare(CONFIG)
+    assert [str(row.sid) for row in Session.objects.filter(sid__in=[gone, kept])] == [kept]
 
 
 def test_signing_out_twice_or_as_nobody_is_the_same() -> None:

@@ -8,7 +8,7 @@ from pillion.identity.config import Config
 
 
 def prepare(config: Config) -> dict[str, Any]:
-    """Migrate, make the first signing key, and give the public keys (JWKS).
+    """Migrate, make the first signing key, forget long-dead sessions, and give the public keys (JWKS).
 
     Raises MasterKeyError, or OSError when the state folder cannot be written.
     """
@@ -17,6 +17,7 @@ def prepare(config: Config) -> dict[str, Any]:
     from django.core.management import call_command  # noqa: PLC0415 - needs the settings
 
     from pillion.identity import keys  # noqa: PLC0415
+    from pillion.identity.session_store import SessionStore  # noqa: PLC0415
 
     # Django's migrations are not made for two at once: the second waits here, and finds nothing to do.
     with (config.state / "identity.lock").open("w") as lock:
@@ -24,4 +25,5 @@ def prepare(config: Config) -> dict[str, Any]:
         call_command("migrate", verbosity=0, interactive=False)
         call_command("createcachetable", verbosity=0)
         keys.ensure_signing_key()
+        SessionStore.clear_expired()
         return keys.jwks()
