@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pillion.cli import topology_option
+from pillion.local import LocalError
 from pillion.local import status as local
 from pillion.local.view import console, table
 
@@ -24,7 +25,10 @@ def command(file: Path | None, *, as_json: bool) -> None:
         pillion status
         pillion status --json | jq -r '.workloads[] | select(.state != "ready") | .name'
     """  # noqa: D301 - \b is click's mark for text to leave as it is
-    status = local.look(topology_option.locate(file))
+    try:
+        status = local.look(topology_option.locate(file))
+    except LocalError as error:
+        raise click.ClickException(str(error)) from None
     if as_json:
         click.echo(json.dumps(local.as_json(status), indent=2))
     elif status.supervisor is None and not any(shown.state == "unwatched" for shown in status.workloads):

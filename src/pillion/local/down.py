@@ -27,12 +27,12 @@ def stop(file: Path, say: Callable[[str], None]) -> None:
     record = read(state.record)
     running = _at_work(record)
     if pid is not None:
-        say(f"stopping {_names(running)}" if running else "stopping")
+        say(f"stopping {leftovers.names(running)}" if running else "stopping")
         _end_supervisor(pid, state.lock)
     left = leftovers.find(read(state.record)) if state.run.is_dir() else []
     if left:
         if pid is None:
-            say(f"'pillion up' was killed; stopping what it left: {_names(left)}")
+            say(f"'pillion up' was killed; stopping what it left: {leftovers.names(left)}")
         leftovers.end(left)
     if pid is None and not left:
         say("nothing runs")
@@ -65,10 +65,6 @@ def _end_supervisor(pid: int, path: Path) -> None:
 
 def _at_work(record: Record | None) -> list[Entry]:
     return [entry for entry in record.entries if births.lives(entry.pid or 0, entry.birth)] if record else []
-
-
-def _names(entries: list[Entry]) -> str:
-    return ", ".join(dict.fromkeys(entry.name for entry in entries))
 
 
 def _note_stopped(path: Path) -> None:

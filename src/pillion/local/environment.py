@@ -13,6 +13,7 @@ from pillion.plan import Address, Sidecar, UnixSocket
 
 _OURS: Final = "PILLION_"
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_REPLACED: Final = frozenset({"port", "http_proxy", "no_proxy"})
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -32,9 +33,7 @@ def of_service(user: Mapping[str, str], secrets: frozenset[str], sidecar: Sideca
     kept = {
         name: value
         for name, value in user.items()
-        if name not in secrets
-        and not name.startswith(_OURS)
-        and name.lower() not in {"no_proxy", "http_proxy"}
+        if name not in secrets and not name.startswith(_OURS) and name.lower() not in _REPLACED
     }
     proxy = f"http://{sidecar.egress}"
     without_proxy = _without_proxy(user)

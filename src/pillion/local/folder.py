@@ -92,10 +92,10 @@ def make(folder: StateFolder) -> None:
             if not os.access(path, os.W_OK | os.X_OK):
                 raise PermissionError(0, "permission denied", str(path))
     except OSError as error:
-        reason = (error.strerror or "input/output error").lower()
+        reason = "not a folder" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
         where = error.filename or folder.root
         raise LocalError(
-            f"the state folder {folder.root} cannot be used: {where}: {reason}; "
+            f"the state folder cannot be used: {where}: {(reason or 'input/output error').lower()}: "
             "make it a folder that you can write to, or move the topology file to where you can write"
         ) from None
 

@@ -19,6 +19,7 @@ LONGEST_PAUSE_SECONDS: Final = 30.0
 HEALTHY_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 5.0
 _PROBE_SECONDS: Final = 0.02
+_LOG_SECONDS: Final = 0.1
 _LAST_LINES: Final = 8
 _GRAVE: Final = ("[critical]", "[error]", "[warning]")  # Envoy's levels, the worst first
 
@@ -83,8 +84,9 @@ class Keeper:
             raise LocalError(f"{self.spec.title} cannot be prepared: {error.strerror or error}") from None
         self._process = None
         if code != 0:
-            last = f": {self._last[-1]}" if self._last else f" ({exit_words(code)}); it printed nothing"
-            raise LocalError(f"{self.spec.title} cannot be prepared{last}")
+            last = self._last[-1] if self._last else f"{exit_words(code)}, and it printed nothing"
+            last = last.removeprefix(f"{self.spec.name}: ")
+            raise LocalError(f"{self.spec.title} cannot be prepared: {last}")
         return "\n".join(printed)
 
     def hold(self, keys: tuple[str, ...]) -> None:
@@ -143,7 +145,7 @@ class Keeper:
 
     async def _until_ready(self) -> None:
         deadline = time.monotonic() + self.spec.ready_within
-        while not await self.spec.probe():
+        while not await self._is_sound():
             if time.monotonic() > deadline and not self._ready.is_set():
                 raise self._failure(
                     f"was not ready at {self.spec.address} within {self.spec.ready_within:g} s"
@@ -151,6 +153,15 @@ class Keeper:
             await asyncio.sleep(_PROBE_SECONDS)
         self._ready.set()
         self._set(state="ready", since=time.time())
+
+    async def _is_sound(self) -> bool:
+        ready = await self.spec.probe()
+        if self.spec.refuses is None or not await self.spec.refuses():
+            return ready
+        if not self._ready.is_set():
+            await asyncio.sleep(_LOG_SECONDS)  # what it says of it comes through another pipe
+            raise self._failure("does not take its configuration")
+        return False
 
     def _started(self, pid: int, birth: str | None) -> None:
         self._set(state="starting", pid=pid, birth=birth, since=time.time())

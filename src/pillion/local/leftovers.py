@@ -14,10 +14,17 @@ from pillion.local.record import Entry, Record, read
 GRACE_SECONDS: Final = 5.0
 
 
-def clean(folder: StateFolder) -> None:
-    """End what is left of the last supervisor of `folder`; the caller holds its lock."""
-    end(find(read(folder.record)))
+def clean(folder: StateFolder) -> list[Entry]:
+    """End what is left of the last supervisor of `folder`, and say what it was; the caller holds the lock."""
+    left = find(read(folder.record))
+    end(left)
     remove_sockets(folder.run)
+    return left
+
+
+def names(entries: Sequence[Entry]) -> str:
+    """List the workloads' names in a sentence; a service and its sidecar share one."""
+    return ", ".join(dict.fromkeys(entry.name for entry in entries))
 
 
 def find(record: Record | None) -> list[Entry]:

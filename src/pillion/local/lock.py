@@ -33,11 +33,13 @@ def held(path: Path) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Say whether a living process holds the lock at `path`."""
+    """Say whether a living process holds the lock at `path`; raises LocalError if this user may not know."""
     try:
         descriptor = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except PermissionError:
+        raise LocalError(f"the state folder {path.parent.parent} is another user's: be that user") from None
     try:
         # Shared, so that two that ask at once don't take each other for a supervisor.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -56,5 +58,5 @@ def holder(path: Path) -> int | None:
 def _pid(path: Path) -> int | None:
     try:
         return int(path.read_text(encoding="ascii"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None

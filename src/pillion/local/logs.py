@@ -65,9 +65,17 @@ class Follower:
 
     def lines(self) -> Iterator[Line]:
         """Give lines as they come, without end."""
-        while True:
-            yield from self.added()
-            time.sleep(_POLL_SECONDS)
+        try:
+            while True:
+                yield from self.added()
+                time.sleep(_POLL_SECONDS)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for tail in self._tails:
+            tail.close()
 
 
 class _Tail:
@@ -88,6 +96,10 @@ class _Tail:
             self._file = self._open()
             if self._file is not None:
                 yield from self._read(self._file)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
     def _read(self, file: BinaryIO) -> Iterator[Line]:
         *whole, self._rest = (self._rest + file.read()).split(b"\n")

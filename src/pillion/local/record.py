@@ -50,7 +50,7 @@ def read(path: Path) -> Record | None:
     """Read the record at `path`; None when there is none, or none that can be understood."""
     try:
         return Record.model_validate_json(path.read_bytes())
-    except (FileNotFoundError, ValidationError):
+    except (FileNotFoundError, NotADirectoryError, ValidationError):
         return None
 
 

@@ -17,7 +17,8 @@ class Spec:
     """One workload. Without a `command` the user starts it (`external`).
 
     `deaths` is how often it may die at the first start before `up` gives up. `sockets` are removed before
-    each start. `drain` is called before the process is asked to end.
+    each start. `refuses` says that the process runs but won't take its configuration. `drain` is called before
+    the process is asked to end.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Spec:
     deaths: int = 1
     ready_within: float = READY_WITHIN_SECONDS
     sockets: tuple[Path, ...] = ()
+    refuses: Probe | None = None
     drain: Callable[[], Awaitable[None]] | None = None
 
     @property

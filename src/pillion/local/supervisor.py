@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any, Final, Literal, TypeVar
 
 from pillion.local import births, record
+from pillion.local.failure import LocalError
 from pillion.local.folder import StateFolder
 from pillion.local.keeper import Keeper
 from pillion.local.output import LogFile
@@ -68,7 +69,7 @@ class Supervisor:
 
     async def until_ready(self, keepers: Sequence[Keeper]) -> None:
         """Wait until all these are ready; raises LocalError as soon as one of any that were begun fails."""
-        await self.unless_failed(asyncio.gather(*(keeper.ready() for keeper in keepers)))
+        await self.unless_failed(asyncio.ensure_future(_all_ready(keepers)))
 
     async def unless_failed(self, work: "asyncio.Future[T]") -> T:
         """Wait for `work`, but no longer than until a workload fails: then raises its LocalError."""
@@ -126,5 +127,16 @@ class Supervisor:
             entries=tuple(keeper.entry for keeper in self._keepers),
             errands=tuple(keeper.entry for keeper in self._errands),
         )
-        record.write(self._folder.record, now)
+        try:
+            record.write(self._folder.record, now)
+        except OSError as error:
+            # Later, a disk that is full is no reason to stop what serves.
+            if self._state == "starting":
+                reason = (error.strerror or "input/output error").lower()
+                raise LocalError(f"{self._folder.record} cannot be written: {reason}") from None
         self._watch(now)
+
+
+async def _all_ready(keepers: Sequence[Keeper]) -> None:
+    for keeper in keepers:
+        await keeper.ready()

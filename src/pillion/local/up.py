@@ -40,11 +40,24 @@ def run(file: Path, topology: Topology, audience: Audience, *, hang_up: bool = T
     The working directory is the state folder meanwhile. Raises LocalError, with nothing left running, when
     the mesh cannot be started.
     """
+    try:
+        return _run(file, topology, audience, hang_up=hang_up)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        reason = (error.strerror or type(error).__name__).lower()
+        raise LocalError(
+            f"{where}{reason}: see that the disk has room, and that you may write there"
+        ) from None
+
+
+def _run(file: Path, topology: Topology, audience: Audience, *, hang_up: bool) -> int:
     began = time.monotonic()
     state = folder.of(file)
     folder.make(state)
     with lock.held(state.lock), contextlib.chdir(state.root):
-        leftovers.clean(state)
+        if left := leftovers.clean(state):
+            names = leftovers.names(left)
+            audience.printed("pillion", f"ended what a killed 'pillion up' had left running: {names}")
         topology = _with_absolute_files(topology, file)
         obstacles.refuse(topology, file, environment.of_any_service(os.environ))
         identity_config.write(state, topology)

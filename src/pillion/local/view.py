@@ -48,11 +48,12 @@ class View:
     """
 
     def __init__(self, stream: TextIO, *, lines: bool = True) -> None:
-        self._console = console(stream)
+        self._console = console(stream, _Unbroken)
         self._lines = lines
         self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue(_WAITING)
         self._dropped = 0
         self._is_ready = False
+        self._given_up = False
         self._states: dict[tuple[str, str], str] = {}
         self._names: dict[str, str] = {}
         self._live: Live | None = None
@@ -87,9 +88,13 @@ class View:
         try:
             self._queue.put(None, timeout=_FLUSH_SECONDS)
         except queue.Full:
-            return False
+            self._given_up = True
         self._thread.join(_FLUSH_SECONDS)
         return not self._thread.is_alive()
+
+    def busy(self) -> bool:
+        """Say whether something still waits to be written, after `close`."""
+        return self._thread.is_alive()
 
     def _put(self, show: Callable[[], None]) -> None:
         try:
@@ -98,7 +103,7 @@ class View:
             self._dropped += 1
 
     def _write(self) -> None:
-        while (show := self._queue.get()) is not None:
+        while (show := self._queue.get()) is not None and not self._given_up:
             try:
                 show()
                 if self._dropped and self._queue.empty():
@@ -127,9 +132,10 @@ class View:
 
     def _tell(self, entry: Entry) -> None:
         key = (entry.name, entry.kind)
-        if self._states.get(key) != entry.state:
+        before = self._states.get(key, "waiting")
+        if before != entry.state:
             self._states[key] = entry.state
-            if entry.state != "waiting":
+            if not (before == "waiting" and entry.state == "stopped"):
                 line = f"{title(entry)}: {entry.state} ({entry.address})"
                 self._put(lambda: self._console.print(Text(line)))
 
@@ -137,11 +143,17 @@ class View:
         return prefixed(name, line, self._names)
 
 
-def console(stream: TextIO) -> Console:
+class _Unbroken(Console):
+    """Rich would end the program when nobody reads any more; the mesh is wanted all the same."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+def console(stream: TextIO, kind: type[Console] = Console) -> Console:
     """Write to `stream`, which nobody's width limits when it is not a terminal."""
-    return Console(
-        file=stream, highlight=False, soft_wrap=True, width=None if stream.isatty() else _UNLIMITED
-    )
+    width = None if stream.isatty() else _UNLIMITED
+    return kind(file=stream, highlight=False, soft_wrap=True, width=width)
 
 
 def prefixed(name: str, line: str, names: dict[str, str]) -> Text:

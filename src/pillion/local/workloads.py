@@ -149,6 +149,7 @@ def _envoy(machine: Machine, workload: Workload, listen: tuple[Address, ...], *,
             environment=environment.of_envoy(machine.user),
         ),
         sockets=(machine.folder.root / admin.path,),
+        refuses=partial(_counts, admin, r"update_rejected$"),
         drain=partial(_drain, admin) if workload.kind == "edge" else None,
     )
 
@@ -174,11 +175,12 @@ async def _drain(admin: UnixSocket) -> None:
     if await request(admin, "POST", "/drain_listeners") is None:
         return
     deadline = time.monotonic() + _DRAIN_SECONDS
-    while time.monotonic() < deadline and await _is_busy(admin):  # noqa: ASYNC110 - polled over HTTP
+    while time.monotonic() < deadline and await _counts(admin, r"downstream_rq_active$"):  # noqa: ASYNC110 - polled over HTTP
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def _is_busy(admin: UnixSocket) -> bool:
-    answer = await request(admin, "GET", "/stats?filter=downstream_rq_active$")
+async def _counts(admin: UnixSocket, pattern: str) -> bool:
+    """Say whether a statistic whose name matches is above zero, the admin interface's own aside."""
+    answer = await request(admin, "GET", f"/stats?filter={pattern}")
     counts = (line.rpartition(": ") for line in (answer[1].splitlines() if answer else ()))
     return any(count != "0" for name, colon, count in counts if colon and not name.startswith("http.admin."))

@@ -1,0 +1,39 @@
+"""One supervisor for each state folder."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pillion.local import lock
+from pillion.local.failure import LocalError
+
+
+def test_a_second_supervisor_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with lock.held(path):
+        assert lock.holder(path) == os.getpid()
+        with pytest.raises(LocalError, match=rf"\(pid {os.getpid()}\): stop it first"), lock.held(path):
+            pass
+    assert lock.holder(path) is None
+
+
+def test_a_killed_supervisor_holds_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    script = (
+        "import os, signal; from pathlib import Path; from pillion.local import lock\n"
+        f"with lock.held(Path({str(path)!r})): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=False)
+    assert path.exists()
+    assert lock.holder(path) is None
+    with lock.held(path):
+        pass
+
+
+def test_where_nothing_ever_ran_nobody_holds_the_lock(tmp_path: Path) -> None:
+    assert lock.holder(tmp_path / "none" / "lock") is None
+    (tmp_path / "file").touch()
+    assert lock.holder(tmp_path / "file" / "lock") is None

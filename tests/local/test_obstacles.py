@@ -1,0 +1,82 @@
+"""What keeps a mesh from starting is found before anything is started, and said in one sentence."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from pillion.local import obstacles
+from pillion.local.failure import LocalError
+from pillion.topology import Topology
+from tests.local.topologies import shop
+from tests.mesh import free_ports
+
+ENVIRONMENT = {"PATH": os.environ["PATH"]}
+
+
+def refusal(topology: Topology, folder: Path) -> str:
+    with pytest.raises(LocalError) as refused:
+        obstacles.refuse(topology, folder / "pillion.yaml", ENVIRONMENT)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def one(folder: Path, run: str) -> str:
+    (port,) = free_ports(1)
+    return refusal(edged(orders={"app": f"127.0.0.1:{port}", "run": run}), folder)
+
+
+def edged(listen: str = "", **services: object) -> Topology:
+    (port,) = free_ports(1)
+    edge = {"listen": listen or f"127.0.0.1:{port}", "origin": "http://localhost"}
+    return Topology.model_validate({"mesh": "shop", "edge": edge, "services": services})
+
+
+def test_a_port_in_use_is_named_with_its_key_and_its_holder(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        said = refusal(edged(orders={"app": f"127.0.0.1:{port}", "run": "python orders.py"}), tmp_path)
+        assert said.startswith(f"services.orders.app in pillion.yaml: 127.0.0.1:{port} is in use by ")
+        assert f"(pid {os.getpid()})" in said
+        assert "edge.listen" in refusal(edged(f"127.0.0.1:{port}", o={"app": "127.0.0.1:1"}), tmp_path)
+
+
+def test_an_external_service_may_listen_already(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        topology = edged(orders={"app": f"127.0.0.1:{other.getsockname()[1]}"})
+        obstacles.refuse(topology, tmp_path / "pillion.yaml", ENVIRONMENT)
+
+
+def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
+    # RFC 5737, section 3: an address that no machine has.
+    said = refusal(edged("192.0.2.1:8080", orders={"app": "127.0.0.1:1"}), tmp_path)
+    assert "nothing can listen at 192.0.2.1:8080 on this machine" in said
+
+
+def test_a_missing_program_is_refused(tmp_path: Path) -> None:
+    assert "there is no program 'pythn'" in one(tmp_path, "pythn orders.py")
+    assert "there is no program './orders'" in one(tmp_path, "./orders")
+
+
+def test_a_program_that_may_not_be_executed_is_refused_with_the_cure(tmp_path: Path) -> None:
+    (tmp_path / "orders").touch(mode=0o644)
+    assert "'./orders' may not be executed: 'chmod +x' it" in one(tmp_path, "./orders")
+
+
+def test_a_variable_before_the_program_is_answered_with_env(tmp_path: Path) -> None:
+    assert "write 'env DEBUG=1 python orders.py'" in one(tmp_path, "DEBUG=1 python orders.py")
+
+
+def test_a_database_that_is_not_served_yet_is_refused_without_its_password(tmp_path: Path) -> None:
+    topology = shop(orders={"app": "127.0.0.1:7001"})
+    identity = type(topology.identity).model_validate({"database": "postgresql://u:hunter2@db/x"})
+    (port,) = free_ports(1)
+    edge = topology.edge.model_copy(update={"listen": topology.edge.listen.model_copy(update={"port": port})})
+    said = refusal(topology.model_copy(update={"identity": identity, "edge": edge}), tmp_path)
+    assert "identity.database" in said
+    assert "hunter2" not in said
