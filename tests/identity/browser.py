@@ -31,6 +31,11 @@ class Answer:
         return json.loads(self.body)
 
     @property
+    def code(self) -> str:
+        """Name the problem."""
+        return str(self.json()["type"]).removeprefix("urn:pillion:problem:")
+
+    @property
     def set_cookies(self) -> dict[str, str]:
         """Give the Set-Cookie lines by the cookie's name."""
         lines = [value.strip() for key, value in self.headers if key.lower() == "set-cookie"]

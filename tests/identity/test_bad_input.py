@@ -106,7 +106,7 @@ def test_a_wrong_method_is_told_the_right_ones(method: str, path: str, allow: st
 )
 def test_an_unknown_path_is_not_found(path: str) -> None:
     """As a problem, and as a page for a person."""
-    assert Browser().ask("GET", path).json()["code"] == "not-found"
+    assert Browser().ask("GET", path).code == "not-found"
     page = Browser().ask("GET", path, accept="text/html")
     assert page.status == 404
     assert b"<h1>Not Found</h1>" in page.body

@@ -58,4 +58,4 @@ def test_a_person_sees_a_page_and_a_program_a_problem() -> None:
     page = Browser().post_form("/sign-in", fields, sec_fetch_site="cross-site")
     assert (page.status, b"<h1>Forbidden</h1>" in page.body) == (403, True)
     answer = Browser().post_json("/sign-in", fields, sec_fetch_site="cross-site")
-    assert answer.json()["code"] == "cross-origin-request"
+    assert answer.code == "cross-origin-request"

@@ -194,7 +194,7 @@ def test_a_body_in_chunks_is_read_and_bounded(environ: dict[str, str], tmp_path:
         status, _, problem = ask(
             path, "POST", "/sign-in", iter([b"x" * 40_000] * 2), content_type="application/json"
         )
-        assert (status, json.loads(problem)["code"]) == (413, "body-too-large")
+        assert (status, json.loads(problem)["type"]) == (413, "urn:pillion:problem:body-too-large")
 
 
 def test_many_people_at_once_all_get_in(environ: dict[str, str], tmp_path: Path) -> None:

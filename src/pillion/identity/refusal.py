@@ -28,12 +28,11 @@ class Refusal(Exception):  # noqa: N818 - not an error: an answer
 
 
 def problem(refusal: Refusal) -> dict[str, object]:
-    """Give the refusal as a problem (RFC 9457); `code` and `errors` are extension members."""
+    """Give the refusal as a problem (RFC 9457); `errors` is an extension member, by field."""
     document: dict[str, object] = {
-        "type": "about:blank",
+        "type": f"urn:pillion:problem:{refusal.code}",
         "title": refusal.status.phrase,
         "status": refusal.status.value,
-        "code": refusal.code,
         "detail": refusal.detail,
     }
     if refusal.errors:

@@ -2,14 +2,17 @@
 
 import io
 import json
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from pillion.identity import config as configuration
-from pillion.identity import setup
+from pillion.identity import master_key, setup
 
 setup(configuration.required())
+# granian copies this process's environment into every request's: the master key has been read, and goes.
+os.environ.pop(master_key.VARIABLE, None)
 
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402 - needs the settings
 from whitenoise import WhiteNoise  # noqa: E402
@@ -56,8 +59,6 @@ def application(environ: Environ, start_response: StartResponse) -> Iterable[byt
 
 def _take_body(environ: Environ) -> bool:
     """Read the body, whether its length was announced or it came in chunks; False if it is too long."""
-    if int(environ.get("CONTENT_LENGTH") or 0) > body.LONGEST:
-        return False
     content = b""
     while len(content) <= body.LONGEST and (
         part := environ["wsgi.input"].read(body.LONGEST + 1 - len(content))
