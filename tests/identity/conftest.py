@@ -1,8 +1,8 @@
 """Identity on a state folder of this process: Django can be set up only once."""
 
+import atexit
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -18,17 +18,10 @@ CONFIG: Final = Config(
     allow_origins=("http://localhost:5173",),
     state=_STATE,
 )
+# Not a fixture: pytest-xdist's own process imports this too, and runs no test.
+atexit.register(shutil.rmtree, _STATE.parent, ignore_errors=True)
 # At import, so that test modules can import what needs Django's settings.
 prepare(CONFIG)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _clean_up() -> Iterator[None]:
-    yield
-    from django.db import connections  # noqa: PLC0415 - after `prepare`
-
-    connections.close_all()
-    shutil.rmtree(_STATE.parent)
 
 
 @pytest.fixture(autouse=True)
