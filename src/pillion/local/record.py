@@ -1,7 +1,7 @@
 """The record of what a supervisor started and how it is: run/state.json."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -36,7 +36,10 @@ class Entry(_Recorded):
 
 
 class Record(_Recorded):
-    """Everything under one supervisor, itself included; `errands` are processes that end by themselves."""
+    """Everything under one supervisor, itself included; `errands` are processes that end by themselves.
+
+    `folder` is filled in by `write`, and tells the folder that the record lies in from its copies.
+    """
 
     pid: int
     birth: str | None
@@ -44,21 +47,28 @@ class Record(_Recorded):
     edge: str
     entries: tuple[Entry, ...] = ()
     errands: tuple[Entry, ...] = ()
+    folder: str = ""
 
 
 def read(path: Path) -> Record | None:
-    """Read the record at `path`; None when there is none, or none that can be understood."""
+    """Read the record at `path`; None when there is none, or none that can be understood.
+
+    A record that was copied together with its folder speaks of the other folder's processes, and counts as none.
+    """
     try:
-        return Record.model_validate_json(path.read_bytes())
+        record = Record.model_validate_json(path.read_bytes())
+        return record if record.folder == _mark(path.parent) else None
     except (FileNotFoundError, NotADirectoryError, ValidationError):
         return None
 
 
 def write(path: Path, record: Record) -> None:
     """Replace the record at `path`, in one step."""
-    write_privately(path, record.model_dump_json(indent=1))
+    marked = record.model_copy(update={"folder": _mark(path.parent)})
+    write_privately(path, marked.model_dump_json(indent=1))
 
 
-def plain(entry: Entry) -> dict[str, Any]:
-    """Give the entry as JSON can say it."""
-    return entry.model_dump(mode="json")
+def _mark(folder: Path) -> str:
+    """Tell a folder from its copies; it stays the same when the folder is moved."""
+    stat = folder.stat()
+    return f"{stat.st_dev}:{stat.st_ino}"

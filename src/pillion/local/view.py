@@ -54,6 +54,7 @@ class View:
         self._dropped = 0
         self._is_ready = False
         self._given_up = False
+        self._end = ""
         self._states: dict[tuple[str, str], str] = {}
         self._names: dict[str, str] = {}
         self._live: Live | None = None
@@ -62,8 +63,12 @@ class View:
 
     def changed(self, record: Record) -> None:
         """Show the new state: in the table, or as a line where there is no terminal."""
+        for entry in record.entries:
+            name = f"{entry.name}.sidecar" if entry.kind == "sidecar" else entry.name
+            _colour(name, self._names)
         if self._console.is_terminal:
-            if not self._is_ready:
+            self._tell_end(record.state)
+            if record.state == "starting":
                 self._put(lambda: self._draw(record))
         else:
             for entry in record.entries:
@@ -130,6 +135,12 @@ class View:
             self._live.stop()
             self._live = None
 
+    def _tell_end(self, state: str) -> None:
+        """Say once that it stops, and that it has: on a terminal somebody has just asked for it."""
+        if state in {"stopping", "stopped"} and state != self._end:
+            self._end = state
+            self._put(lambda: self._say(state))
+
     def _tell(self, entry: Entry) -> None:
         key = (entry.name, entry.kind)
         before = self._states.get(key, "waiting")
@@ -158,9 +169,13 @@ def console(stream: TextIO, kind: type[Console] = Console) -> Console:
 
 def prefixed(name: str, line: str, names: dict[str, str]) -> Text:
     """Lead `line` with its process's name, in a colour that stays that process's; `names` remembers which."""
-    colour = names.setdefault(name, _COLOURS[len(names) % len(_COLOURS)])
+    colour = _colour(name, names)
     width = max(map(len, names))
     return Text.assemble((f"{name:<{width}} ", colour), ("│ ", "dim"), line)
+
+
+def _colour(name: str, names: dict[str, str]) -> str:
+    return names.setdefault(name, _COLOURS[len(names) % len(_COLOURS)])
 
 
 def title(entry: Entry) -> str:
