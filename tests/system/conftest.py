@@ -1,0 +1,14 @@
+"""One running shop for a module's tests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.system.shop import Shop, running
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Give the running shop."""
+    with running(tmp_path_factory.mktemp("shop") / "shop") as started:
+        yield started

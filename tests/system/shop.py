@@ -1,0 +1,77 @@
+"""The example shop as a running mesh, on ports of its own, with a manager and a buyer in it."""
+
+import re
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tests import mesh
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "shop"
+MANAGER = "ada@example.com"
+BUYER = "grace@example.com"
+PASSWORD = "a long enough passphrase"
+PORTS = ("8080", "7000", "7001", "7002", "7003")
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The running shop."""
+
+    mesh: mesh.Mesh
+
+    @property
+    def edge(self) -> str:
+        """The origin."""
+        return self.mesh.edge
+
+    @contextmanager
+    def signed_in(self, email: str) -> Iterator[httpx.Client]:
+        """Give a client that has signed in as a browser would."""
+        with httpx.Client(base_url=self.edge, headers={"origin": self.edge}) as client:
+            answer = client.post("/sign-in", json={"email": email, "password": PASSWORD})
+            assert answer.status_code == 200, answer.text
+            yield client
+
+    def token(self, email: str, *words: str) -> str:
+        """Give a token from the command line."""
+        printed = mesh.pillion(self.mesh.file, "token", "--user", email, *words)
+        assert printed.returncode == 0, printed.stderr
+        return printed.stdout.strip()
+
+    def rows(self, service: str, query: str) -> list[tuple[object, ...]]:
+        """Read a service's own database."""
+        with closing(sqlite3.connect(self.mesh.file.parent / "data" / f"{service}.sqlite3")) as database:
+            return database.execute(query).fetchall()
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Shop]:
+    """Copy the example, give it free ports, and run it until the block ends."""
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns(".pillion", "data", "__pycache__"))
+    ports = dict(zip(PORTS, map(str, mesh.free_ports(len(PORTS))), strict=True))
+    topology = re.sub(
+        r"\b(8080|700[0-3])\b", lambda found: ports[found[0]], (EXAMPLE / "pillion.yaml").read_text()
+    )
+    with mesh.running(folder, topology) as started:
+        for email, roles in ((MANAGER, ["--role", "manager"]), (BUYER, [])):
+            add_user(started, email, *roles)
+        yield Shop(started)
+
+
+def add_user(started: mesh.Mesh, email: str, *words: str) -> None:
+    """Make an account from the command line."""
+    added = subprocess.run(
+        [*mesh.command(), "user", "add", "-f", str(started.file), email, "--password-stdin", *words],
+        input=PASSWORD,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert added.returncode == 0, added.stderr
