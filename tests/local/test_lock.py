@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pillion.local import lock
+from pillion.local import births, lock
 from pillion.local.failure import LocalError
 
 
@@ -37,3 +37,11 @@ def test_where_nothing_ever_ran_nobody_holds_the_lock(tmp_path: Path) -> None:
     assert lock.holder(tmp_path / "none" / "lock") is None
     (tmp_path / "file").touch()
     assert lock.holder(tmp_path / "file" / "lock") is None
+
+
+def test_a_pid_that_belongs_to_another_process_by_now_is_never_given(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with lock.held(path):
+        path.write_text(f"{os.getppid()} {births.birth(os.getpid())}\n", encoding="ascii")
+        assert lock.is_held(path)
+        assert lock.holder(path) is None

@@ -57,6 +57,7 @@ def test_a_log_file_keeps_one_older_file_and_never_grows_without_end(
     assert {file.name for file in tmp_path.iterdir()} == {"orders.log", "orders.log.1"}
     assert all(file.stat().st_size < 1100 for file in tmp_path.iterdir())
     assert path.read_text(encoding="utf-8").endswith(" line 199\n")
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_log_that_cannot_be_written_does_not_stop_anything(tmp_path: Path) -> None:

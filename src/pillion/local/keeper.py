@@ -1,6 +1,7 @@
 """Keeps one process running: starts it, waits until it is ready, and starts it again when it dies."""
 
 import asyncio
+import os
 import signal
 import time
 from collections import deque
@@ -125,7 +126,11 @@ class Keeper:
         try:
             self._process = await processes.start(self.spec.command, Receivers(self._line), self._started)
         except OSError as error:
-            raise LocalError(f"{self.spec.title} cannot be started: {error.strerror or error}") from None
+            what = f"{self.spec.title} cannot be started: {error.strerror or error}"
+            if not self._ready.is_set():
+                raise LocalError(what) from None
+            self._line(what)
+            return os.EX_OSERR, 0.0
         process = self._process
         ended = asyncio.ensure_future(process.exited())
         probed = asyncio.ensure_future(self._until_ready())

@@ -2,11 +2,17 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
+from pillion.local import births
 from pillion.local.failure import LocalError
+
+_WRITE_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 0.02
 
 
 @contextmanager
@@ -26,7 +32,7 @@ def held(path: Path) -> Iterator[None]:
                 "stop it first, with 'pillion down'"
             ) from None
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        os.pwrite(descriptor, f"{os.getpid()} {births.birth(os.getpid())}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)
@@ -52,11 +58,18 @@ def is_held(path: Path) -> bool:
 
 def holder(path: Path) -> int | None:
     """Give the pid of the process that holds the lock at `path`, or None if nobody does."""
-    return _pid(path) if is_held(path) else None
+    deadline = time.monotonic() + _WRITE_SECONDS
+    while is_held(path):
+        if (pid := _pid(path)) is not None or time.monotonic() > deadline:
+            return pid
+        time.sleep(_POLL_SECONDS)  # it has the lock, and is about to write who it is
+    return None
 
 
 def _pid(path: Path) -> int | None:
+    """Read who holds the lock; None if that is another process by now, which somebody might send a signal to."""
     try:
-        return int(path.read_text(encoding="ascii"))
+        pid, _, born = path.read_text(encoding="ascii").strip().partition(" ")
+        return int(pid) if births.birth(int(pid)) == born else None
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None

@@ -1,5 +1,6 @@
 """What a process prints: cut into lines, and kept in a file that never grows without end."""
 
+import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -67,8 +68,12 @@ class LogFile:
 
     def _open(self) -> BinaryIO:
         if self._file is None:
-            self._file = self._path.open("ab", buffering=0)
+            self._file = open(self._path, "ab", buffering=0, opener=_private)  # noqa: SIM115 - kept open
         return self._file
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def stamp(time: datetime) -> str:
