@@ -58,6 +58,8 @@ def listener(name: str, address: Address, manager: HttpConnectionManager) -> Lis
     return Listener(
         name=name,
         address=envoy_address(address),
+        # With SO_REUSEPORT another process of the same user could listen here too, and take a share.
+        enable_reuse_port=False,
         filter_chains=[FilterChain(filters=[http_connection(manager)])],
     )
 
