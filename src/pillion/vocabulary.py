@@ -52,6 +52,8 @@ SIGN_IN_PATH: Final = "/sign-in"
 
 # Where the edge asks identity to turn a session into a token. Never routed from outside.
 RENEWAL_PATH: Final = "/-/renewal"
+# The session cookie's value on that way. Like every x-pillion-… header, nobody outside can send it.
+SESSION_HEADER: Final = "x-pillion-session"
 
 
 @dataclass(frozen=True)

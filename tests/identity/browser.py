@@ -99,9 +99,12 @@ class Browser:
         """Sign in as a program does."""
         return self.post_json("/sign-in", {"email": email, "password": password})
 
-    def renew(self) -> Answer:
-        """Ask for a fresh token, as the edge does."""
-        return self.ask("GET", "/-/renewal/api/orders")
+    def renew(self, method: str = "GET", path: str = "/api/orders") -> Answer:
+        """Ask for a fresh token, as the edge does: it takes the session's cookie out of the request."""
+        session = self.cookies.get("pillion-session")
+        if session is None:
+            return self.ask(method, f"/-/renewal{path}")
+        return self.ask(method, f"/-/renewal{path}", x_pillion_session=session)
 
     def me(self) -> Answer:
         """Ask `/me` with the token of this browser, as the edge passes it on."""

@@ -100,6 +100,11 @@ def cookies_of(headers: http.client.HTTPMessage) -> str:
     return "; ".join(line.strip().partition(";")[0] for line in headers.get_all("Set-Cookie", []))
 
 
+def session_in(cookies: str) -> str:
+    """Find the session among cookies, as the edge does."""
+    return dict(pair.split("=", 1) for pair in cookies.split("; "))["pillion-session"]
+
+
 def test_preparing_prints_the_public_keys_and_is_idempotent(environ: dict[str, str], tmp_path: Path) -> None:
     """Also when two run at once; nothing that is made can be read by others."""
     both = [
@@ -151,8 +156,8 @@ def test_what_was_acknowledged_survives_a_kill(environ: dict[str, str], tmp_path
         until(lambda: not is_up(path))
     assert path.exists()
     with serving(environ, "--uds", str(path), ready=lambda: is_up(path)):
-        assert ask(path, "GET", "/-/renewal/", cookie=kept)[1]["Authorization"]
-        assert not ask(path, "GET", "/-/renewal/", cookie=left)[1]["Authorization"]
+        assert ask(path, "GET", "/-/renewal/", x_pillion_session=session_in(kept))[1]["Authorization"]
+        assert not ask(path, "GET", "/-/renewal/", x_pillion_session=session_in(left))[1]["Authorization"]
 
 
 def test_the_workers_end_with_a_killed_server(environ: dict[str, str], tmp_path: Path) -> None:
@@ -206,7 +211,8 @@ def test_many_people_at_once_all_get_in(environ: dict[str, str], tmp_path: Path)
         credentials = json.dumps({"email": f"user{number}@example.org", "password": PASSWORD})
         named = {"content_type": "application/json", "x_forwarded_for": f"192.0.2.{number}"}
         joined, headers, _ = ask(path, "POST", "/sign-up", credentials, **named)
-        renewed = ask(path, "GET", "/-/renewal/", cookie=cookies_of(headers))[1]["Authorization"]
+        session = session_in(cookies_of(headers))
+        renewed = ask(path, "GET", "/-/renewal/", x_pillion_session=session)[1]["Authorization"]
         came = ask(path, "POST", "/sign-in", credentials, **named)[0]
         left = ask(path, "POST", "/sign-out", cookie=cookies_of(headers))[0]
         return [joined, came, left, 200 if renewed else 401]

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from pillion import vocabulary
+
 # Clusters of a sidecar.
 APP: Final = "app"
 APP_GRPC: Final = "app-grpc"
@@ -24,10 +26,9 @@ VERIFICATION_FILE: Final = "verification.yaml"
 CERTIFICATE_FILE: Final = "certificate.yaml"
 
 # Headers between the filters of one Envoy. They begin with vocabulary.HEADER_PREFIX, so nobody can send them.
-SESSION_HEADER: Final = "x-pillion-session"
 TOKEN_HEADER: Final = "x-pillion-token"  # noqa: S105 - the name of a header
 NEXT_HEADER: Final = "x-pillion-next"
-INTERNAL_HEADERS: Final = (SESSION_HEADER, TOKEN_HEADER, NEXT_HEADER)
+INTERNAL_HEADERS: Final = (vocabulary.SESSION_HEADER, TOKEN_HEADER, NEXT_HEADER)
 
 # On a refusal: why, in one word. It tells the caller, and the access logs of this Envoy and those before it.
 REFUSED_HEADER: Final = "x-pillion-refused"

@@ -1,8 +1,8 @@
 """Renewal: the edge asks for a fresh token for a session. Before Django, since it is the hot path.
 
-The edge's ext_authz filter calls RENEWAL_PATH + the original path, with any method, and with the session
-either in the header that the edge itself sets or in the browser's `cookie` header. The answer is 200 whenever
-the question could be answered: with a token for a live session, without one otherwise; else 503.
+The edge's ext_authz filter calls RENEWAL_PATH + the original path, with any method, and with the value of the
+session cookie in SESSION_HEADER. The answer is 200 whenever the question could be answered: with a token for a
+live session, without one otherwise; else 503.
 """
 
 import itertools
@@ -16,15 +16,11 @@ from django.utils import timezone
 from pillion.identity import issue, keys, live_session, sessions
 from pillion.identity.live_session import LiveSession
 from pillion.identity.master_key import MasterKeyError
-from pillion.vocabulary import RENEWAL_PATH, USER_HEADER
+from pillion.vocabulary import RENEWAL_PATH, SESSION_HEADER, USER_HEADER
 
 Headers = list[tuple[str, str]]
 
-# Set by the edge alone, which drops every x-pillion-* header of its callers.
-SESSION_VARIABLE: Final = "HTTP_X_PILLION_SESSION"
-# Of several session cookies one may be planted from a neighbouring host (RFC 6265, section 8.6). Two are
-# tried; more are nobody's.
-_MOST_COOKIES: Final = 2
+_SESSION_VARIABLE: Final = "HTTP_" + SESSION_HEADER.upper().replace("-", "_")
 
 _log = logging.getLogger("pillion.identity")
 _counter = itertools.count()
@@ -45,20 +41,18 @@ def answer(environ: dict[str, Any]) -> tuple[str, Headers]:
     """Give the status and the headers of the answer; there is no body."""
     _asked[0] = next(_counter) + 1  # next() is atomic, so that no thread's count is lost
     try:
-        return "200 OK", _renew(_session_keys(environ))
+        return "200 OK", _renew(environ.get(_SESSION_VARIABLE))
     except (DatabaseError, keys.NoSigningKeyError, MasterKeyError) as error:
         _log.error("renewal: %s", error)
         return "503 Service Unavailable", [("retry-after", "1")]
 
 
-def _renew(keys_sent: list[str]) -> Headers:
-    if not keys_sent:
+def _renew(key: str | None) -> Headers:
+    if key is None:
         return []
-    if len(keys_sent) <= _MOST_COOKIES:
-        for key in keys_sent:
-            session = _live(key)
-            if session is not None:
-                return _with_token(session)
+    session = _live(key)
+    if session is not None:
+        return _with_token(session)
     return [("set-cookie", _deletion(name)) for name in (_cookies().session, _cookies().token)]
 
 
@@ -81,15 +75,6 @@ def _with_token(session: LiveSession) -> Headers:
         (USER_HEADER, str(session.sub)),
         ("set-cookie", _cookie(_cookies().token, token, settings.PILLION.token_lifetime)),
     ]
-
-
-def _session_keys(environ: dict[str, Any]) -> list[str]:
-    sent = environ.get(SESSION_VARIABLE)
-    if sent:
-        return [sent]
-    name = _cookies().session
-    pairs = (part.partition("=") for part in environ.get("HTTP_COOKIE", "").split(";"))
-    return list(dict.fromkeys(value.strip() for key, _, value in pairs if key.strip() == name))
 
 
 def _cookies() -> Any:

@@ -10,6 +10,7 @@ from envoy_data_plane.envoy.extensions.filters.http.lua.v3 import Lua, LuaPerRou
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 from envoy_data_plane.google.protobuf import Any
 
+from pillion import vocabulary
 from pillion.envoy import names
 from pillion.envoy.filters.http_filter import http_filter
 from pillion.vocabulary import Cookies
@@ -20,7 +21,7 @@ def browser(cookies: Cookies) -> HttpFilter:
     constants = {
         "SESSION": cookies.session,
         "TOKEN": cookies.token,
-        "SESSION_HEADER": names.SESSION_HEADER,
+        "SESSION_HEADER": vocabulary.SESSION_HEADER,
         "TOKEN_HEADER": names.TOKEN_HEADER,
         "NEXT_HEADER": names.NEXT_HEADER,
     }

@@ -62,7 +62,7 @@ def renewal() -> HttpFilter:
                 dynamic_metadata_from_headers=_exactly(vocabulary.USER_HEADER),
             ),
         ),
-        allowed_headers=_exactly(names.SESSION_HEADER),
+        allowed_headers=_exactly(vocabulary.SESSION_HEADER),
         filter_enabled_metadata=no_valid_token,
         failure_mode_allow=True,
         failure_mode_allow_header_add=True,
@@ -72,7 +72,7 @@ def renewal() -> HttpFilter:
         names.RENEWAL,
         ExtensionWithMatcher(
             extension_config=TypedExtensionConfig(name=names.RENEWAL, typed_config=Any.pack(ask)),
-            xds_matcher=_skip_without(names.SESSION_HEADER),
+            xds_matcher=_skip_without(vocabulary.SESSION_HEADER),
         ),
     )
 

@@ -13,6 +13,7 @@ from envoy_data_plane.envoy.config.rbac.v3 import Rbac as Rules
 from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 
+from pillion import vocabulary
 from pillion.envoy import names
 from pillion.envoy.filters.http_filter import http_filter
 from pillion.envoy.matchers import header_is, header_present, policy
@@ -24,7 +25,7 @@ SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 
 def same_origin(edge: Edge) -> HttpFilter:
     """Refuse with the policy `cross-site`."""
-    relies_on_cookie = _any([_header(names.SESSION_HEADER), _header(names.TOKEN_HEADER)])
+    relies_on_cookie = _any([_header(vocabulary.SESSION_HEADER), _header(names.TOKEN_HEADER)])
     changes_something = _any(
         [Permission(not_rule=Permission(header=header_is(":method", *SAFE_METHODS))), _header("upgrade")]
     )
