@@ -9,7 +9,7 @@ import pytest
 from pillion.envoy import names
 from pillion.local import envoy_files, workloads
 from pillion.local.envoy_files import EnvoyFiles
-from pillion.local.folder import StateFolder
+from pillion.local.folder import IDENTITY_SOCKET, StateFolder
 from pillion.plan import UnixSocket, Workload, assign, build
 from tests.local.topologies import shop
 
@@ -71,7 +71,7 @@ def test_the_files_of_a_service_that_is_no_more_are_taken_away(tmp_path: Path, c
 def test_the_names_here_are_those_that_the_compiler_uses(tmp_path: Path) -> None:
     machine = workloads.Machine(tmp_path / "pillion.yaml", StateFolder(tmp_path), {})
     topology = shop()
-    plan = build(topology, assign(topology), workloads.IDENTITY_SOCKET)
+    plan = build(topology, assign(topology), IDENTITY_SOCKET)
     for spec in (workloads.edge(machine, plan), *workloads.sidecars(machine, plan)):
         assert spec.command is not None
         assert spec.sockets == (tmp_path / names.admin_socket(spec.name),)

@@ -10,7 +10,7 @@ import click
 
 from pillion import envoy, plan
 from pillion.cli import topology_option
-from pillion.vocabulary import STATE_FOLDER
+from pillion.local import folder
 
 # What every folder of an Envoy holds; a folder with something else in it is not ours to replace.
 _MARK = "bootstrap.yaml"
@@ -18,7 +18,7 @@ _MARK = "bootstrap.yaml"
 
 @click.group()
 def command() -> None:
-    """Write the files that `pillion up` would run with, without running anything."""
+    """Write what a topology comes to, without running anything."""
 
 
 @command.command("envoy")
@@ -36,7 +36,8 @@ def envoy_command(output: Path, file: Path | None) -> None:
     """Write a folder per Envoy: bootstrap, listeners, clusters, verification.
 
     The keys that tokens are checked with are those of the last `pillion up`; before the first one there are
-    none, and every token is refused.
+    none, and every token is refused. The sidecars' ports count up from 15001, so that the same topology gives
+    the same files; `pillion up` takes others where those are in use.
 
     \b
     Example:
@@ -44,15 +45,14 @@ def envoy_command(output: Path, file: Path | None) -> None:
         envoy -c envoy/edge/bootstrap.yaml      # from the folder that holds envoy/, run/ and audit/
     """  # noqa: D301 - \b is click's mark for text to leave as it is
     path, topology = topology_option.read(file)
-    planned = plan.build(topology, plan.assign(topology), plan.UnixSocket(path="run/identity.sock"))
-    files = envoy.render(planned, _keys(path.parent / STATE_FOLDER / "jwks.json"))
-    folders = {Path(name).parts[0] for name in files}
-    _clear(output, folders)
-    for name, text in files.items():
-        target = output / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-    click.echo(f"wrote {len(files)} files for {len(folders)} Envoys to {output}")
+    try:
+        _refuse_strange(output)
+        planned = plan.build(topology, plan.assign(topology), folder.IDENTITY_SOCKET)
+        files = envoy.render(planned, _keys(folder.of(path).jwks))
+        _replace(output, files)
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {(error.strerror or 'i/o error').lower()}") from None
+    click.echo(f"wrote {len(files)} files for {len(_folders(files))} Envoys to {output}")
 
 
 def _keys(path: Path) -> Mapping[str, Any]:
@@ -61,16 +61,32 @@ def _keys(path: Path) -> Mapping[str, Any]:
     except FileNotFoundError:
         click.echo("no keys yet: every token is refused until 'pillion up' has made some", err=True)
         return {"keys": []}
+    except ValueError:
+        raise click.ClickException(
+            f"{path} holds no keys: remove it, and 'pillion up' writes it anew"
+        ) from None
     return keys
 
 
-def _clear(output: Path, folders: set[str]) -> None:
-    """Make room: folders of an earlier rendering go, anything else stays and is an error."""
+def _refuse_strange(output: Path) -> None:
+    """Stop unless `output` holds nothing but folders of an earlier rendering."""
     if not output.exists():
         return
     strange = sorted(entry.name for entry in output.iterdir() if not (entry / _MARK).is_file())
     if strange:
         raise click.ClickException(f"{output} holds something else ({strange[0]}): name an empty folder")
+
+
+def _replace(output: Path, files: Mapping[str, str]) -> None:
+    output.mkdir(parents=True, exist_ok=True)
     for entry in output.iterdir():
-        if entry.name not in folders:
+        if entry.name not in _folders(files):
             shutil.rmtree(entry)
+    for name, text in files.items():
+        target = output / name
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+
+
+def _folders(files: Mapping[str, str]) -> set[str]:
+    return {Path(name).parts[0] for name in files}

@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from pillion.local.failure import LocalError
+from pillion.topology import UnixSocket
+from pillion.vocabulary import STATE_FOLDER
 
-NAME: Final = ".pillion"
+# Relative to the state folder, which is the working directory of whoever uses it: a socket's path has a limit
+# of about 100 bytes (unix(7)), and a state folder can be deep.
+IDENTITY_SOCKET: Final = UnixSocket(path="run/identity.sock")
 _PRIVATE: Final = 0o700
 
 
@@ -58,6 +62,11 @@ class StateFolder:
         return self.root / "ports.json"
 
     @property
+    def jwks(self) -> Path:
+        """The public keys that tokens were checked with last (RFC 7517)."""
+        return self.root / "jwks.json"
+
+    @property
     def identity_config(self) -> Path:
         """What identity is to know of the topology."""
         return self.root / "identity.json"
@@ -75,7 +84,7 @@ class StateFolder:
 
 def of(topology: Path) -> StateFolder:
     """Name the state folder of the topology file at `topology`; nothing is made."""
-    return StateFolder(topology.absolute().parent / NAME)
+    return StateFolder(topology.absolute().parent / STATE_FOLDER)
 
 
 def make(folder: StateFolder) -> None:

@@ -26,7 +26,7 @@ from pillion.local.audience import Audience
 from pillion.local.envoy_files import EnvoyFiles
 from pillion.local.failure import LocalError
 from pillion.local.supervisor import Supervisor
-from pillion.local.workloads import IDENTITY_SOCKET, Machine
+from pillion.local.workloads import Machine
 from pillion.plan import Plan, build
 from pillion.topology import Topology
 
@@ -58,10 +58,9 @@ def _run(file: Path, topology: Topology, audience: Audience, *, hang_up: bool) -
         if left := leftovers.clean(state):
             names = leftovers.names(left)
             audience.printed("pillion", f"ended what a killed 'pillion up' had left running: {names}")
-        topology = _with_absolute_files(topology, file)
         obstacles.refuse(topology, file, environment.of_any_service(os.environ))
         identity_config.write(state, topology)
-        plan = build(topology, ports.choose(topology, state), IDENTITY_SOCKET)
+        plan = build(topology, ports.choose(topology, state), folder.IDENTITY_SOCKET)
         machine = Machine(file=file, folder=state, user=dict(os.environ))
         supervisor = Supervisor(state, topology.edge.origin, audience.changed, audience.printed)
         mesh = _Mesh(machine, topology, plan, supervisor)
@@ -95,6 +94,7 @@ class _Mesh:
         self.supervisor.begin([identity, *services])
         jwks = await self.supervisor.unless_failed(preparation)
         prepared.set()
+        folder.write_privately(self.machine.folder.jwks, json.dumps(jwks, indent=1))
         await self.supervisor.unless_failed(asyncio.ensure_future(files.write(jwks)))
         for keeper in (edge, identity, *sidecars):
             keeper.hold(_key_ids(jwks))
@@ -149,13 +149,3 @@ def _on_signals(stop: "asyncio.Future[int]", kill: Callable[[], None], *, hang_u
 
 def _key_ids(jwks: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(key["kid"]) for key in jwks["keys"] if "kid" in key)
-
-
-def _with_absolute_files(topology: Topology, file: Path) -> Topology:
-    """Name the certificate's files from the root: they are relative to the topology, Envoy runs elsewhere."""
-    tls = topology.edge.tls
-    if tls is None:
-        return topology
-    paths = {"certificate": str(file.parent / tls.certificate), "key": str(file.parent / tls.key)}
-    edge = topology.edge.model_copy(update={"tls": tls.model_copy(update=paths)})
-    return topology.model_copy(update={"edge": edge})

