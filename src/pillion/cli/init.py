@@ -9,6 +9,8 @@ import click
 
 _NEW: Final = ("pillion.yaml", "hello.py")
 _IGNORED: Final = ".pillion/"
+# The mesh's name in the template, with the blanks up to the comment behind it.
+_MESH: Final = "MESH".ljust(29)
 # What a folder must be called for the mesh to take its name: a mesh is a DNS label.
 _LABEL: Final = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -50,7 +52,9 @@ def _write(folder: Path) -> str:
     written: list[Path] = []
     try:
         for new in _NEW:
-            text = _template(new).replace("MESH", f"{name:<4}" if _LABEL.fullmatch(name) else "hello", 1)
+            text = _template(new).replace(
+                _MESH, (name if _LABEL.fullmatch(name) else "hello").ljust(len(_MESH)), 1
+            )
             with (folder / new).open("x", encoding="utf-8") as file:
                 written.append(folder / new)
                 file.write(text)
