@@ -1,0 +1,59 @@
+"""Bytes to the edge just as they are written here, where an HTTP client would put them right."""
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BufferedReader
+
+PATIENCE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer off the wire: its status, its headers (names in lower case) and its body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+def lines(*written: str) -> bytes:
+    """Write the head of a request, by its lines."""
+    return "\r\n".join((*written, "", "")).encode("latin-1")
+
+
+def ask(address: tuple[str, int], *written: str, body: bytes = b"") -> Answer:
+    """Send a request by its lines, and read its answer; to HEAD there is one without a body."""
+    found = exchange(address, lines(*written) + body, bodies=(not written[0].startswith("HEAD "),))
+    assert found, "the connection was closed without an answer"
+    return found[0]
+
+
+def exchange(address: tuple[str, int], request: bytes, bodies: tuple[bool, ...] = (True,)) -> list[Answer]:
+    """Send the bytes, and read as many answers as `bodies` says, or until the other side closes.
+
+    `bodies` says of each whether it has a body, in the length that it announces. Raises TimeoutError when the
+    other side neither answers nor closes.
+    """
+    found: list[Answer] = []
+    with socket.create_connection(address, timeout=PATIENCE_SECONDS) as connection:
+        try:
+            connection.sendall(request)
+            with connection.makefile("rb") as stream:
+                for has_body in bodies:
+                    found += _read(stream, has_body=has_body)
+        except ConnectionError:
+            pass  # closed before it had read everything: what it said before counts
+    return found
+
+
+def _read(stream: BufferedReader, *, has_body: bool) -> list[Answer]:
+    status = stream.readline().decode("latin-1")
+    if not status:
+        return []
+    headers: dict[str, str] = {}
+    while field := stream.readline().decode("latin-1").strip():
+        name, _, value = field.partition(":")
+        headers[name.lower()] = value.strip()
+    body = stream.read(int(headers.get("content-length", 0))) if has_body else b""
+    return [Answer(int(status.split(" ")[1]), headers, body)]
