@@ -6,9 +6,9 @@
 local function prefers_page(accept)
   local best, wanted = 0, false
   for range in accept:gmatch("[^,]+") do
-    local kind = range:match("^%s*([^;%s]+)")
+    local kind = (range:match("^%s*([^;%s]+)") or "*/*"):lower() -- RFC 9110, section 8.3.1
     local quality = tonumber(range:match(";%s*[qQ]=([%d.]+)")) or 1
-    if kind and kind ~= "*/*" and quality > best then
+    if kind ~= "*/*" and quality > best then
       best, wanted = quality, kind == "text/html" or kind == "application/xhtml+xml"
     end
   end
