@@ -15,6 +15,9 @@ USER_HEADER: Final = "x-pillion-user"
 EMAIL_HEADER: Final = "x-pillion-email"
 ROLES_HEADER: Final = "x-pillion-roles"
 CLAIMS_HEADER: Final = "x-pillion-claims"
+# The session's and the token's ids, by which the audit log names them.
+SID_HEADER: Final = "x-pillion-sid"
+JTI_HEADER: Final = "x-pillion-jti"
 
 # Beside pillion.yaml: everything that a running mesh keeps.
 STATE_FOLDER: Final = ".pillion"

@@ -16,7 +16,7 @@ from django.utils import timezone
 from pillion.identity import issue, keys, live_session, sessions
 from pillion.identity.live_session import LiveSession
 from pillion.identity.master_key import MasterKeyError
-from pillion.vocabulary import RENEWAL_PATH, SESSION_HEADER, USER_HEADER
+from pillion.vocabulary import RENEWAL_PATH, SESSION_HEADER, SID_HEADER, USER_HEADER
 
 Headers = list[tuple[str, str]]
 
@@ -73,6 +73,7 @@ def _with_token(session: LiveSession) -> Headers:
     return [
         ("authorization", f"Bearer {token}"),
         (USER_HEADER, str(session.sub)),
+        (SID_HEADER, str(session.sid)),
         ("set-cookie", _cookie(_cookies().token, token, settings.PILLION.token_lifetime)),
     ]
 

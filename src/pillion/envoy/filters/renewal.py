@@ -57,7 +57,9 @@ def renewal() -> HttpFilter:
             server_uri=HttpUri(uri="http://identity", cluster=names.IDENTITY, timeout=TIMEOUT),
             path_prefix=vocabulary.RENEWAL_PATH,
             authorization_response=AuthorizationResponse(
-                allowed_upstream_headers=_exactly("authorization"),
+                allowed_upstream_headers=_exactly(
+                    "authorization", vocabulary.USER_HEADER, vocabulary.SID_HEADER
+                ),
                 allowed_client_headers_on_success=_exactly("set-cookie"),
                 dynamic_metadata_from_headers=_exactly(vocabulary.USER_HEADER),
             ),
@@ -82,8 +84,8 @@ def no_renewal() -> dict[str, Any]:
     return {names.RENEWAL: Any.pack(FilterConfig(disabled=True))}
 
 
-def _exactly(name: str) -> ListStringMatcher:
-    return ListStringMatcher(patterns=[StringMatcher(exact=name)])
+def _exactly(*headers: str) -> ListStringMatcher:
+    return ListStringMatcher(patterns=[StringMatcher(exact=header) for header in headers])
 
 
 def _skip_without(header: str) -> Matcher:

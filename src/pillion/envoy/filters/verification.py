@@ -76,14 +76,11 @@ def verification_resource(config: JwtAuthentication) -> TypedExtensionConfig:
 def sidecar_verification(verification: Verification, jwks: Mapping[str, Json]) -> JwtAuthentication:
     """Refuse a bad token; let a missing one through to the rules, which may be open to anyone.
 
-    The identity headers are written here, straight from the claims: this also drops what anybody sent under
-    their names.
+    The headers that tell the service who is calling are written here, straight from the claims: this also drops
+    what anybody sent under their names.
     """
     provider = _provider(verification, jwks)
-    provider.claim_to_headers = [
-        JwtClaimToHeader(claim_name="sub", header_name=vocabulary.USER_HEADER),
-        JwtClaimToHeader(claim_name="email", header_name=vocabulary.EMAIL_HEADER),
-    ]
+    provider.claim_to_headers.append(_header_of("email", vocabulary.EMAIL_HEADER))
     provider.forward_payload_header = vocabulary.CLAIMS_HEADER
     return JwtAuthentication(
         providers={PROVIDER: provider},
@@ -129,6 +126,11 @@ def _provider(verification: Verification, jwks: Mapping[str, Json]) -> JwtProvid
             JwtHeader(name="authorization", value_prefix="bearer "),
         ],
         forward=True,
+        claim_to_headers=[
+            _header_of("sub", vocabulary.USER_HEADER),
+            _header_of("sid", vocabulary.SID_HEADER),
+            _header_of("jti", vocabulary.JTI_HEADER),
+        ],
         payload_in_metadata=PAYLOAD,
         header_in_metadata=HEADER,
         clock_skew_seconds=vocabulary.LEEWAY_SECONDS,
@@ -137,3 +139,7 @@ def _provider(verification: Verification, jwks: Mapping[str, Json]) -> JwtProvid
         max_lifetime=verification.max_lifetime + timedelta(seconds=vocabulary.LEEWAY_SECONDS),
         jwt_cache_config=JwtCacheConfig(jwt_cache_size=CACHED_TOKENS, jwt_max_token_size=CACHED_TOKEN_BYTES),
     )
+
+
+def _header_of(claim: str, header: str) -> JwtClaimToHeader:
+    return JwtClaimToHeader(claim_name=claim, header_name=header)
