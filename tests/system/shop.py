@@ -51,15 +51,19 @@ class Shop:
             return database.execute(query).fetchall()
 
 
-@contextmanager
-def running(folder: Path) -> Iterator[Shop]:
-    """Copy the example, give it free ports, and run it until the block ends."""
+def copy(folder: Path) -> str:
+    """Copy the example to `folder`, which is made; gives its topology, on free ports."""
     shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns(".pillion", "data", "__pycache__"))
     ports = dict(zip(PORTS, map(str, mesh.free_ports(len(PORTS))), strict=True))
-    topology = re.sub(
+    return re.sub(
         r"\b(8080|700[0-3])\b", lambda found: ports[found[0]], (EXAMPLE / "pillion.yaml").read_text()
     )
-    with mesh.running(folder, topology) as started:
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Shop]:
+    """Run a copy of the example in `folder` until the block ends."""
+    with mesh.running(folder, copy(folder)) as started:
         for email, roles in ((MANAGER, ["--role", "manager"]), (BUYER, [])):
             add_user(started, email, *roles)
         yield Shop(started)
