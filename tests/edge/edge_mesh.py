@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from tests import mesh
+from tests.local.waiting import until
 from tests.system.shop import PASSWORD, add_user
 
 HERE = Path(__file__).parent
@@ -46,9 +47,10 @@ services:
 
 @dataclass(frozen=True)
 class EdgeMesh:
-    """The running mesh."""
+    """The running mesh; `short` is a token for one second, made at its start."""
 
     mesh: mesh.Mesh
+    short: str
 
     @property
     def edge(self) -> str:
@@ -67,11 +69,11 @@ class EdgeMesh:
         assert answer.status_code == 200, answer.text
         return dict(answer.cookies)
 
-    def token(self, lifetime: str = "5m", email: str = USER) -> str:
-        """Give a token from the command line."""
-        printed = self.mesh.pillion("token", "--user", email, "--lifetime", lifetime)
-        assert printed.returncode == 0, printed.stderr
-        return printed.stdout.strip()
+    def stale(self) -> str:
+        """Give a token that was good once: expired, by more than the leeway."""
+        sent = f"Bearer {self.short}"
+        until(lambda: self.get("/api/open/x", authorization=sent).status_code == 401, "the token expires")
+        return self.short
 
     def ask(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
@@ -131,4 +133,6 @@ def running(folder: Path, edge: str = "") -> Iterator[EdgeMesh]:
         add_user(started, MANAGER, "--role", "manager")
         answer = httpx.post(f"{started.edge}/sign-up", json={"email": USER, "password": PASSWORD})
         assert answer.status_code in (200, 201), answer.text
-        yield EdgeMesh(started)
+        printed = started.pillion("token", "--user", USER, "--lifetime", "1s")
+        assert printed.returncode == 0, printed.stderr
+        yield EdgeMesh(started, printed.stdout.strip())
