@@ -27,15 +27,19 @@ def write(folder: Path, jwks: dict[str, Any] = JWKS, **services: object) -> None
 
 
 @pytest.fixture
-def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Count the compilations; the compiler itself is put aside, its tests are elsewhere."""
-    calls: list[dict[str, Any]] = []
+    calls: list[Any] = []
 
-    def render(plan: Any, jwks: dict[str, Any]) -> dict[str, str]:
-        calls.append(jwks)
-        return {f"{sidecar.service}/listeners.yaml": str(jwks) for sidecar in plan.sidecars}
+    def structure(plan: Any) -> dict[str, str]:
+        calls.append(plan)
+        return {f"{sidecar.service}/listeners.yaml": "closed" for sidecar in plan.sidecars}
 
-    monkeypatch.setattr(envoy_files, "_render", render)
+    def verification(plan: Any, jwks: dict[str, Any]) -> dict[str, str]:
+        return {f"{sidecar.service}/verification.yaml": str(jwks) for sidecar in plan.sidecars}
+
+    monkeypatch.setattr(envoy_files, "_structure", structure)
+    monkeypatch.setattr(envoy_files, "_verification", verification)
     (tmp_path / "unrelated").write_text("", encoding="utf-8")
     return calls
 
@@ -50,7 +54,7 @@ def test_other_keys_are_compiled_in(tmp_path: Path, compiled: list[Any]) -> None
     write(tmp_path)
     write(tmp_path, {"keys": [{"kid": "new"}]})
     assert len(compiled) == 2
-    assert "new" in (tmp_path / "orders" / "listeners.yaml").read_text(encoding="utf-8")
+    assert "new" in (tmp_path / "orders" / "verification.yaml").read_text(encoding="utf-8")
 
 
 def test_a_file_that_somebody_changed_is_not_trusted(tmp_path: Path, compiled: list[Any]) -> None:

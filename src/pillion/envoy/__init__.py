@@ -4,6 +4,6 @@
 order of the filters, `filters/` holds one module per filter, `refusals` the answers Envoy gives by itself.
 """
 
-from pillion.envoy.files import render
+from pillion.envoy.files import render, render_structure, render_verification
 
-__all__ = ["render"]
+__all__ = ["render", "render_structure", "render_verification"]

@@ -1,5 +1,6 @@
 """The edge's listener: the only public door."""
 
+from datetime import timedelta
 from typing import Final
 
 from envoy_data_plane.envoy.config.listener.v3 import Listener
@@ -21,6 +22,9 @@ from pillion.envoy.tracing import trace_context
 from pillion.plan.model import EdgeRoute, Identity, Plan
 
 EDGE: Final = "edge"
+
+# Identity streams nothing. Longer than it may wait for its database (5 s), so that it can still say so itself.
+IDENTITY_TIMEOUT: Final = timedelta(seconds=8)
 
 CROSS_SITE: Final = refusals.Refusal(
     code="cross-site",
@@ -95,7 +99,8 @@ def edge(plan: Plan) -> Listener:
 
 def _identity(identity: Identity) -> list[Route]:
     """Route to identity: `/me` as to any service; the rest is how one comes by a token, and open."""
-    me = Route(name="identity", match=RouteMatch(path=vocabulary.ME_PATH), route=to_cluster(names.IDENTITY))
+    there = to_cluster(names.IDENTITY, IDENTITY_TIMEOUT)
+    me = Route(name="identity", match=RouteMatch(path=vocabulary.ME_PATH), route=there)
     open_ = open_to_anyone() | no_renewal() | cookies_untouched()
     return [
         me,
@@ -103,7 +108,7 @@ def _identity(identity: Identity) -> list[Route]:
             Route(
                 name="identity",
                 match=below(path),
-                route=to_cluster(names.IDENTITY),
+                route=there,
                 typed_per_filter_config=open_,
             )
             for path in identity.paths

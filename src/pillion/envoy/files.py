@@ -29,34 +29,45 @@ def render(plan: Plan, jwks: Mapping[str, Json]) -> dict[str, str]:
     `jwks` is the public key set (RFC 7517, section 5) that tokens are checked with. Gives the files' text by
     path, such as `orders/listeners.yaml`. The same input gives the same bytes.
     """
-    written = _edge_files(plan, jwks)
+    return render_structure(plan) | render_verification(plan, jwks)
+
+
+def render_structure(plan: Plan) -> dict[str, str]:
+    """Write what does not depend on the keys: bootstraps, listeners, clusters, certificates' places."""
+    written = _edge_files(plan)
     for sidecar in plan.sidecars:
-        written |= _sidecar_files(plan, sidecar, jwks)
+        written |= _sidecar_files(plan, sidecar)
     return written
 
 
-def _edge_files(plan: Plan, jwks: Mapping[str, Json]) -> dict[str, str]:
+def render_verification(plan: Plan, jwks: Mapping[str, Json]) -> dict[str, str]:
+    """Write the file that the check of tokens stands in, for every Envoy."""
+    configs = {plan.edge.workload: edge_verification(plan.verification, jwks)}
+    configs |= {sidecar.workload: sidecar_verification(plan.verification, jwks) for sidecar in plan.sidecars}
+    return {
+        f"{workload.name}/{names.VERIFICATION_FILE}": _resources([verification_resource(config)])
+        for workload, config in configs.items()
+    }
+
+
+def _edge_files(plan: Plan) -> dict[str, str]:
     name = plan.edge.workload.name
-    verification = verification_resource(edge_verification(plan.verification, jwks))
     written = {
         names.BOOTSTRAP_FILE: _yaml(bootstrap(plan.mesh, plan.edge.workload)),
         names.LISTENERS_FILE: _resources([edge(plan)]),
         names.CLUSTERS_FILE: _resources(edge_clusters(plan.edge, plan.identity, plan.sidecars)),
-        names.VERIFICATION_FILE: _resources([verification]),
     }
     if plan.edge.tls is not None:
         written[names.CERTIFICATE_FILE] = _resources([certificate_secret(plan.edge.tls)])
     return {f"{name}/{file}": text for file, text in written.items()}
 
 
-def _sidecar_files(plan: Plan, sidecar: Sidecar, jwks: Mapping[str, Json]) -> dict[str, str]:
+def _sidecar_files(plan: Plan, sidecar: Sidecar) -> dict[str, str]:
     name = sidecar.workload.name
-    verification = verification_resource(sidecar_verification(plan.verification, jwks))
     return {
         f"{name}/{names.BOOTSTRAP_FILE}": _yaml(bootstrap(plan.mesh, sidecar.workload)),
         f"{name}/{names.LISTENERS_FILE}": _resources([inbound(plan, sidecar), egress(plan, sidecar)]),
         f"{name}/{names.CLUSTERS_FILE}": _resources(sidecar_clusters(sidecar)),
-        f"{name}/{names.VERIFICATION_FILE}": _resources([verification]),
     }
 
 

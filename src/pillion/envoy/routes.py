@@ -30,9 +30,9 @@ def below(path: str, methods: tuple[str, ...] = ()) -> RouteMatch:
     return RouteMatch(path_separated_prefix=path, headers=headers)
 
 
-def to_cluster(cluster: str) -> RouteAction:
-    """Send on to `cluster`."""
-    return RouteAction(cluster=cluster, timeout=NO_TIMEOUT)
+def to_cluster(cluster: str, timeout: timedelta = NO_TIMEOUT) -> RouteAction:
+    """Send on to `cluster`, which has `timeout` to answer in full once it has all of the request."""
+    return RouteAction(cluster=cluster, timeout=timeout)
 
 
 def answer(

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
@@ -37,22 +36,24 @@ class EnvoyFiles:
         self._plan = plan
         self._digest = _digest(f"{_code()} {plan!r}")
         self._last = _read(folder / _MEMORY)
-        # Imported while identity is prepared, if it is clear by now that it will be needed.
-        self._early = None if self._is_known() else asyncio.ensure_future(asyncio.to_thread(_import))
+        # Begun while identity is still being prepared, if it is clear by now that it will be needed.
+        self._structure = None if self._is_known() else self._compile_structure()
 
     async def write(self, jwks: Mapping[str, Any]) -> None:
         """Have the files hold the plan and the public keys `jwks`; nothing else stays in the folder."""
         keys = _digest(json.dumps(jwks, sort_keys=True))
         if self._is_known() and self._last and self._last.jwks == keys and self._is_intact(self._last.files):
             return
-        if self._early is not None:
-            await self._early
-        files = await asyncio.to_thread(partial(_render, self._plan, jwks))
+        structure = await (self._structure or self._compile_structure())
+        files = structure | await asyncio.to_thread(_verification, self._plan, jwks)
         _lay_down(self._folder, files)
         made = _Compiled(
             plan=self._digest, jwks=keys, files={path: _digest(text) for path, text in files.items()}
         )
         write_privately(self._folder / _MEMORY, made.model_dump_json(indent=1))
+
+    def _compile_structure(self) -> "asyncio.Future[dict[str, str]]":
+        return asyncio.ensure_future(asyncio.to_thread(_structure, self._plan))
 
     def _is_known(self) -> bool:
         return self._last is not None and self._last.plan == self._digest
@@ -76,14 +77,16 @@ def _lay_down(folder: Path, files: Mapping[str, str]) -> None:
             rmtree(old)
 
 
-def _import() -> None:
-    import pillion.envoy  # noqa: F401, PLC0415 - takes a second; most starts do without
+def _structure(plan: Plan) -> dict[str, str]:
+    from pillion.envoy import render_structure  # noqa: PLC0415 - takes a second; most starts do without
+
+    return render_structure(plan)
 
 
-def _render(plan: Plan, jwks: Mapping[str, Any]) -> Mapping[str, str]:
-    from pillion.envoy import render  # noqa: PLC0415 - likewise
+def _verification(plan: Plan, jwks: Mapping[str, Any]) -> dict[str, str]:
+    from pillion.envoy import render_verification  # noqa: PLC0415 - likewise
 
-    return render(plan, jwks)
+    return render_verification(plan, jwks)
 
 
 def _code() -> str:
