@@ -12,9 +12,9 @@ from grpclib.server import Server, Stream
 
 
 class Bytes(CodecBase):
-    """Sends messages as they are: `content-type: application/grpc+bytes`."""
+    """Sends messages as they are, under the name of Protocol Buffers: grpclib takes refusals in that form alone."""
 
-    __content_subtype__ = "bytes"
+    __content_subtype__ = "proto"
 
     def encode(self, message: Any, message_type: Any) -> bytes:  # noqa: ARG002 - grpclib's signature
         """Give the message."""
