@@ -1,6 +1,7 @@
 """A mesh of one HTTP and one gRPC service behind the edge, and what the tests ask of it."""
 
 import os
+import ssl
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -47,10 +48,14 @@ services:
 
 @dataclass(frozen=True)
 class EdgeMesh:
-    """The running mesh; `short` is a token for one second, made at its start."""
+    """The running mesh.
+
+    `short` is a token for one second, made at its start; `verify` is what its certificate is checked with.
+    """
 
     mesh: mesh.Mesh
     short: str
+    verify: ssl.SSLContext | bool = True
 
     @property
     def edge(self) -> str:
@@ -65,7 +70,9 @@ class EdgeMesh:
 
     def sign_in(self, email: str = USER) -> dict[str, str]:
         """Sign in as a browser would; gives the cookies."""
-        answer = httpx.post(f"{self.edge}/sign-in", json={"email": email, "password": PASSWORD})
+        answer = httpx.post(
+            f"{self.edge}/sign-in", json={"email": email, "password": PASSWORD}, verify=self.verify
+        )
         assert answer.status_code == 200, answer.text
         return dict(answer.cookies)
 
@@ -79,7 +86,9 @@ class EdgeMesh:
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> httpx.Response:
         """Ask the edge, on a connection of its own, without any cookie but those in `headers`."""
-        return httpx.request(method, f"{self.edge}{path}", headers=headers, content=body, timeout=10)
+        return httpx.request(
+            method, f"{self.edge}{path}", headers=headers, content=body, timeout=10, verify=self.verify
+        )
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         """Ask the edge; `_` in a header's name stands for `-`."""
@@ -127,12 +136,18 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 
 @contextmanager
-def running(folder: Path, edge: str = "") -> Iterator[EdgeMesh]:
-    """Run the mesh, with a manager and a user in it, until the block ends."""
-    with mesh.running(folder, topology(edge), FILES) as started:
+def running(
+    folder: Path,
+    edge: str = "",
+    files: Mapping[str, str] | None = None,
+    verify: ssl.SSLContext | bool = True,  # noqa: FBT001, FBT002 - as httpx calls it
+) -> Iterator[EdgeMesh]:
+    """Run the mesh, with a manager and a user in it, until the block ends; `files` lie beside its topology."""
+    with mesh.running(folder, topology(edge), {**FILES, **(files or {})}) as started:
         add_user(started, MANAGER, "--role", "manager")
-        answer = httpx.post(f"{started.edge}/sign-up", json={"email": USER, "password": PASSWORD})
+        account = {"email": USER, "password": PASSWORD}
+        answer = httpx.post(f"{started.edge}/sign-up", json=account, verify=verify)
         assert answer.status_code in (200, 201), answer.text
         printed = started.pillion("token", "--user", USER, "--lifetime", "1s")
         assert printed.returncode == 0, printed.stderr
-        yield EdgeMesh(started, printed.stdout.strip())
+        yield EdgeMesh(started, printed.stdout.strip(), verify)

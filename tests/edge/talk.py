@@ -12,7 +12,7 @@ from grpclib.server import Server, Stream
 
 
 class Bytes(CodecBase):
-    """Sends messages as they are, under the name of Protocol Buffers: grpclib takes refusals in that form alone."""
+    """Sends messages as they are, as if they were Protocol Buffers: grpclib takes refusals in that form alone."""
 
     __content_subtype__ = "proto"
 

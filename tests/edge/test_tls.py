@@ -1,0 +1,205 @@
+"""TLS at the edge, from files: what it offers, what an https origin changes, and how a certificate is replaced."""
+
+import re
+import socket
+import ssl
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.edge import edge_mesh, wire
+from tests.edge.edge_mesh import USER, EdgeMesh, headers
+from tests.local.waiting import until
+from tests.system.shop import PASSWORD
+
+SESSION, TOKEN = "__Host-pillion-session", "__Host-pillion-token"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A certificate and its key, as PEM."""
+
+    certificate: str
+    key: str
+    serial: int
+
+
+def _pair() -> Pair:
+    key = ec.generate_private_key(ec.SECP256R1())
+    serial = x509.random_serial_number()
+    # A name of its own: two that one client trusts must not be mistaken for each other.
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{serial:x}")])
+    names: list[x509.GeneralName] = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(serial)
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    return Pair(pem.decode(), private.decode(), serial)
+
+
+@pytest.fixture(scope="module")
+def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EdgeMesh]:
+    """Give a mesh whose edge speaks TLS."""
+    pair = _pair()
+    with edge_mesh.running(
+        tmp_path_factory.mktemp("tls") / "mesh",
+        "tls: {certificate: tls.crt, key: tls.key}",
+        {"tls.crt": pair.certificate, "tls.key": pair.key},
+        ssl.create_default_context(cadata=pair.certificate),
+    ) as started:
+        yield started
+
+
+def _connect(edge: EdgeMesh, context: ssl.SSLContext) -> ssl.SSLSocket:
+    plain = socket.create_connection(edge.address, timeout=5)
+    try:
+        return context.wrap_socket(plain, server_hostname="localhost")
+    except BaseException:
+        plain.close()
+        raise
+
+
+def _serial(edge: EdgeMesh) -> int:
+    """Give the serial number of the certificate that a new connection is shown."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with _connect(edge, context) as connection:
+        shown = connection.getpeercert(binary_form=True)
+    assert shown
+    return x509.load_der_x509_certificate(shown).serial_number
+
+
+def test_cookies_are_secure_and_bound_to_this_host(edge: EdgeMesh) -> None:
+    assert edge.edge.startswith("https://localhost:")
+    account = {"email": USER, "password": PASSWORD}
+    with httpx.Client(base_url=edge.edge, verify=edge.verify, headers={"origin": edge.edge}) as client:
+        answer = client.post("/sign-in", json=account)
+        written = answer.headers.get_list("set-cookie")
+        assert sorted(one.partition("=")[0] for one in written) == [SESSION, TOKEN]
+        for one in written:
+            attributes = {part.lower() for part in one.split("; ")[1:]}
+            assert {"secure", "httponly", "path=/", "samesite=lax"} <= attributes
+            assert not any(attribute.startswith("domain") for attribute in attributes)
+        assert headers(client.get("/api/things"))["x-pillion-email"] == USER
+        del client.cookies[TOKEN]
+        renewed = client.get("/api/things")
+        assert headers(renewed)["x-pillion-email"] == USER
+        assert re.match(rf"{TOKEN}=[^;]+; .*Secure", renewed.headers["set-cookie"])
+        assert client.post("/api/things").status_code == 200
+
+
+def test_cookies_without_the_prefix_count_for_nothing(edge: EdgeMesh) -> None:
+    """A page on a neighbouring host can plant those, but not the ones with it."""
+    token = edge.sign_in()[TOKEN]
+    answer = edge.get("/api/things", cookie=f"pillion-token={token}; pillion-session=x")
+    assert answer.status_code == 401
+
+
+def test_the_service_is_told_that_the_caller_used_https(edge: EdgeMesh) -> None:
+    assert headers(edge.get("/api/open/things", x_forwarded_proto="http"))["x-forwarded-proto"] == "https"
+
+
+@pytest.mark.parametrize(
+    ("version", "served"),
+    [
+        (ssl.TLSVersion.TLSv1, False),
+        (ssl.TLSVersion.TLSv1_1, False),
+        (ssl.TLSVersion.TLSv1_2, True),
+        (ssl.TLSVersion.TLSv1_3, True),
+    ],
+)
+def test_tls_is_1_2_at_least(edge: EdgeMesh, version: ssl.TLSVersion, served: bool) -> None:  # noqa: FBT001
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")  # so that this side is willing, and only the edge can refuse
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = version
+    if served:
+        with _connect(edge, context) as connection:
+            assert connection.version() == version.name.replace("_", ".")
+        return
+    with pytest.raises(ssl.SSLError, match="PROTOCOL_VERSION"):
+        _connect(edge, context)
+
+
+def test_http_2_is_offered_and_serves(edge: EdgeMesh) -> None:
+    with httpx.Client(http1=False, http2=True, verify=edge.verify, base_url=edge.edge) as client:
+        answer = client.get("/api/open/things", headers={"cookie": "theme=dark"})
+        refused = client.post("/api/things")
+    assert (answer.http_version, refused.http_version) == ("HTTP/2", "HTTP/2")
+    assert headers(answer)["cookie"] == "theme=dark"
+    edge_mesh.problem(refused, 401, "token-missing")
+
+
+def test_a_plain_request_is_not_served(edge: EdgeMesh) -> None:
+    assert wire.exchange(edge.address, wire.lines("GET /api/open/things HTTP/1.1", "Host: edge")) == []
+
+
+def test_a_certificate_that_is_replaced_is_taken_up_and_connections_live_on(edge: EdgeMesh) -> None:
+    folder = edge.mesh.file.parent
+    new = _pair()
+    assert isinstance(edge.verify, ssl.SSLContext)
+    edge.verify.load_verify_locations(cadata=new.certificate)
+    with httpx.Client(base_url=edge.edge, verify=edge.verify) as client:
+        assert client.get("/api/open/things").status_code == 200
+        pid = edge.mesh.workload("edge", "edge")["pid"]
+        for name, text in (("tls.key", new.key), ("tls.crt", new.certificate)):
+            _rename_onto(folder / name, text)
+        until(lambda: _serial(edge) == new.serial, "the new certificate is shown")
+        assert client.get("/api/open/things").status_code == 200
+    assert edge.get("/api/open/things").status_code == 200
+    assert edge.mesh.workload("edge", "edge")["pid"] == pid
+
+
+def test_half_of_a_new_pair_leaves_the_old_one_in_use(edge: EdgeMesh) -> None:
+    key, was = edge.mesh.file.parent / "tls.key", _serial(edge)
+    old = key.read_text(encoding="utf-8")
+    before = _failures(edge)
+    _rename_onto(key, _pair().key)
+    until(lambda: _failures(edge) > before, "the edge says that the key does not fit")
+    assert _serial(edge) == was
+    assert edge.get("/api/open/things").status_code == 200
+    _rename_onto(key, old)
+
+
+def test_a_pair_written_in_place_is_taken_up_with_the_next_rename_beside_it(edge: EdgeMesh) -> None:
+    """Envoy watches the folder for renames alone: `cp` over the files changes nothing until something is moved."""
+    folder, new = edge.mesh.file.parent, _pair()
+    (folder / "tls.key").write_text(new.key, encoding="utf-8")
+    (folder / "tls.crt").write_text(new.certificate, encoding="utf-8")
+    _rename_onto(folder / "anything", "")
+    until(lambda: _serial(edge) == new.serial, "the new certificate is shown")
+
+
+def _failures(edge: EdgeMesh) -> int:
+    return (edge.mesh.state / "logs" / "edge.log").read_text(encoding="utf-8").count("Failed to reload cert")
+
+
+def _rename_onto(path: Path, text: str) -> None:
+    draft = path.with_suffix(".new")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
