@@ -36,9 +36,10 @@ _PRESENT: Final = ValueMatcher(present_match=True)
 # A NumericDate (RFC 7519, section 2): a number, not a string; up to the year 9999.
 _NUMERIC_DATE: Final = ValueMatcher(double_match=DoubleMatcher(range=DoubleRange(start=1, end=253402300800)))
 
-# A key or an algorithm that the token itself brings along is a forger's (RFC 8725, sections 3.1 and 3.10);
-# an extension that we do not know must be refused (RFC 7515, section 4.1.11; RFC 7797 for b64).
-FORBIDDEN_HEADERS: Final = ("b64", "crit", "jku", "jwk", "x5c", "x5u", "zip")
+# A key or an algorithm that the token itself brings along is a forger's (RFC 8725, sections 3.1 and 3.10); an
+# extension that we do not know must be refused (RFC 7515, section 4.1.11; RFC 7797 for b64); and what says that
+# it is encrypted or holds another token (RFC 7516, section 9; RFC 7519, section 5.2) is not a set of claims.
+FORBIDDEN_HEADERS: Final = ("b64", "crit", "cty", "enc", "jku", "jwk", "x5c", "x5u", "zip")
 
 # RFC 9068, section 2.2, and `sid`, by which a token is revoked. `exp` and `nbf` are jwt_authn's business.
 REQUIRED_CLAIMS: Final = {

@@ -1,0 +1,33 @@
+"""One set of Envoys for the tests that do not need one of their own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.envoy import rig
+from tests.envoy.rig import Rig
+
+SERVICES = """
+  orders:
+    app: APP
+    paths: [/api/orders]
+    calls: [inventory]
+    rules:
+      - {path: /api/orders/open, allow: anyone}
+      - {path: /api/orders/reports, methods: [GET], roles: [manager, auditor]}
+      - {path: /api/orders/reports/daily, allow: anyone}
+      - {path: /api/orders/any-role, roles: [clerk]}
+      - {path: /api/orders/drop, methods: [DELETE, PUT], roles: [manager]}
+  inventory:
+    app: APP
+  lonely:
+    app: APP
+    paths: [/lonely]
+"""
+
+
+@pytest.fixture(scope="package")
+def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """Give the running Envoys."""
+    with rig.running(tmp_path_factory.mktemp("rig"), SERVICES) as started:
+        yield started

