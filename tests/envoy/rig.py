@@ -38,6 +38,7 @@ class Service:
 
         class Echo(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 65536  # an answer is one write: two would wait for each other (RFC 896, RFC 1122)
 
             def _answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
