@@ -1,4 +1,4 @@
-"""Drop, before anything else looks at a request, every header by which a caller could claim to be somebody.
+"""Drop, before anything else looks at a request, every header by which it could pass for another than it is.
 
 Done as an early header mutation, so that no route, no exempt path and no CORS preflight is left out (in
 envoyproxy/envoy#46586 forged headers passed where a filter was disabled for a route).
@@ -57,6 +57,16 @@ FOREIGN_NAMES: Final = (
     "x-userid",
 )
 
+# By these, some frameworks take a request for another than the one that the rules were applied to: another path
+# (CVE-2018-14773), another method.
+OVERRIDE_NAMES: Final = (
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
+)
+
 
 def drop_identity_headers() -> TypedExtensionConfig:
     """Remove the headers named above."""
@@ -67,6 +77,8 @@ def drop_identity_headers() -> TypedExtensionConfig:
     return TypedExtensionConfig(
         name="pillion.drop-identity-headers",
         typed_config=Any.pack(
-            HeaderMutation(mutations=[*families, *(Mutation(remove=name) for name in FOREIGN_NAMES)])
+            HeaderMutation(
+                mutations=[*families, *(Mutation(remove=n) for n in (*FOREIGN_NAMES, *OVERRIDE_NAMES))]
+            )
         ),
     )

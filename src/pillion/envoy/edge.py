@@ -26,6 +26,17 @@ EDGE: Final = "edge"
 # Identity streams nothing. Longer than it may wait for its database (5 s), so that it can still say so itself.
 IDENTITY_TIMEOUT: Final = timedelta(seconds=8)
 
+# What the outermost proxy says of the way that a request came: that is the edge, and it says so by
+# X-Forwarded-For and -Proto. From outside, these are hearsay that a service may believe (CWE-644).
+HEARSAY: Final = (
+    "forwarded",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-server",
+    "x-real-ip",
+)
+
 CROSS_SITE: Final = refusals.Refusal(
     code="cross-site",
     when="response.code_details == 'rbac_access_denied_matched_policy[cross-site]'",
@@ -80,7 +91,7 @@ def edge(plan: Plan) -> Listener:
     manager.access_log = [audit_log(plan.edge.workload)]
     manager.route_config = RouteConfiguration(
         name=EDGE,
-        request_headers_to_remove=[*names.INTERNAL_HEADERS, UNANSWERED_HEADER],
+        request_headers_to_remove=[*names.INTERNAL_HEADERS, UNANSWERED_HEADER, *HEARSAY],
         virtual_hosts=[
             VirtualHost(
                 name=EDGE,

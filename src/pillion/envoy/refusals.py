@@ -112,7 +112,31 @@ BY_STATUS: Final = (
     Refusal("path-unknown", "Not Found", "Nothing is served at this path.", 404, only_for=404),
     Refusal("request-timed-out", "Request Timeout", "The request did not arrive in time.", 408, only_for=408),
     Refusal("body-too-large", "Content Too Large", "The request's body is too large.", 413, only_for=413),
-    Refusal("upgrade-refused", "Upgrade Required", "This upgrade is not served.", 426, only_for=426),
+    Refusal(
+        "upgrade-refused",
+        "Forbidden",
+        "This upgrade is not served: WebSocket is the only one that is.",
+        403,
+        when="response.code_details == 'upgrade_failed'",
+    ),
+    # A request for https:// that came in clear.
+    Refusal(
+        "request-malformed",
+        "Bad Request",
+        "The request names another scheme than it came by.",
+        400,
+        when="response.code_details == 'http1.https_url_on_plaintext_connection'",
+    ),
+    Refusal(
+        "http-version-refused", "Upgrade Required", "HTTP/1.1 or HTTP/2 is spoken here.", 426, only_for=426
+    ),
+    Refusal(
+        "transfer-coding-refused",
+        "Not Implemented",
+        "The body's transfer coding is not known here: send it as it is, or chunked.",
+        501,
+        only_for=501,
+    ),
     Refusal(
         "headers-too-large",
         "Request Header Fields Too Large",
