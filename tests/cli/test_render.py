@@ -40,11 +40,11 @@ def test_it_writes_the_folder_that_the_compiler_gives(file: Path, tmp_path: Path
         assert rendered == written(SHOP)
 
 
-def test_without_keys_it_says_that_every_token_is_refused(file: Path, tmp_path: Path) -> None:
+def test_without_keys_it_says_that_nobody_is_served(file: Path, tmp_path: Path) -> None:
     """And writes all files none the less."""
     result = render(file, tmp_path / "out")
     assert result.exit_code == 0
-    assert result.stderr == "no keys yet: every token is refused until 'pillion up' has made some\n"
+    assert result.stderr == "no keys yet: these Envoys answer 500 to everything; 'pillion up' makes some\n"
     assert (tmp_path / "out" / "edge" / "bootstrap.yaml").is_file()
 
 

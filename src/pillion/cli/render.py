@@ -36,7 +36,7 @@ def envoy_command(output: Path, file: Path | None) -> None:
     """Write a folder per Envoy: bootstrap, listeners, clusters, verification.
 
     The keys that tokens are checked with are those of the last `pillion up`; before the first one there are
-    none, and every token is refused. The sidecars' ports count up from 15001, so that the same topology gives
+    none, and the Envoys serve nobody. The sidecars' ports count up from 15001, so that the same topology gives
     the same files; `pillion up` takes others where those are in use.
 
     \b
@@ -59,7 +59,7 @@ def _keys(path: Path) -> Mapping[str, Any]:
     try:
         keys: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        click.echo("no keys yet: every token is refused until 'pillion up' has made some", err=True)
+        click.echo("no keys yet: these Envoys answer 500 to everything; 'pillion up' makes some", err=True)
         return {"keys": []}
     except ValueError:
         raise click.ClickException(
