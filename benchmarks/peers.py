@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.tokens import AUDIENCE, ISSUER, Signer
+from tests.envoy.forge import Forge
+
+from benchmarks.tokens import AUDIENCE, ISSUER, public_pem
 
 _TYPES = "type.googleapis.com/envoy.extensions.filters"
 _ROUTER = {"name": "envoy.filters.http.router", "typed_config": {"@type": f"{_TYPES}.http.router.v3.Router"}}
@@ -21,12 +23,12 @@ def plain_envoy(port: int, upstream: int) -> dict[str, Any]:
     return _envoy(port, [_forward()], [_ROUTER], [_cluster(upstream)])
 
 
-def jwt_envoy(port: int, upstream: int, signer: Signer) -> dict[str, Any]:
+def jwt_envoy(port: int, upstream: int, forge: Forge) -> dict[str, Any]:
     """Give an Envoy with jwt_authn alone, by its documentation's first example."""
     provider = {
         "issuer": ISSUER,
         "audiences": [AUDIENCE],
-        "local_jwks": {"inline_string": json.dumps(signer.jwks)},
+        "local_jwks": {"inline_string": json.dumps({"keys": [forge.jwk()]})},
         "forward": True,
     }
     jwt_authn = {
@@ -40,9 +42,9 @@ def jwt_envoy(port: int, upstream: int, signer: Signer) -> dict[str, Any]:
     return _envoy(port, [_forward()], [jwt_authn, _ROUTER], [_cluster(upstream)])
 
 
-def haproxy(port: int, upstream: int, signer: Signer, folder: Path) -> str:
+def haproxy(port: int, upstream: int, forge: Forge, folder: Path) -> str:
     """Give a HAProxy that checks signature, algorithm, issuer, audience and expiry on one thread."""
-    (folder / "public.pem").write_text(signer.pem)
+    (folder / "public.pem").write_text(public_pem(forge))
     return f"""
 global
     nbthread 1
