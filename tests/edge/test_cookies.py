@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.edge import wire
+from tests import wire
 from tests.edge.edge_mesh import SESSION, TOKEN, USER, EdgeMesh, cookie, headers, mark, problem
 
 GARBAGE = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJub2JvZHkifQ.AAAA"

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.edge import wire
+from tests import wire
 from tests.edge.edge_mesh import FRONTEND, TOKEN, EdgeMesh, cookie, mark, problem
 
 OURS = "ours"  # stands for the mesh's own origin, whose port is known only when it runs

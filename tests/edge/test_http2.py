@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.edge import wire2
+from tests import wire2
 from tests.edge.edge_mesh import SESSION, TOKEN, USER, EdgeMesh, mark
 
 

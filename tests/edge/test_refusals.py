@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from tests.edge import wire
+from tests import wire
 from tests.edge.edge_mesh import SESSION, TOKEN, USER, EdgeMesh, cookie, mark, problem
 from tests.system.shop import PASSWORD
 

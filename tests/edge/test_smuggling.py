@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.edge import wire
+from tests import wire
 from tests.edge.edge_mesh import TOKEN, USER, EdgeMesh, mark
 
 OPEN = "POST /api/open/outer-{mark} HTTP/1.1\r\nHost: edge\r\n"

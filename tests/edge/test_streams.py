@@ -16,7 +16,7 @@ from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 from ruamel.yaml import YAML
 
-from tests.edge import wire
+from tests import wire
 from tests.edge.edge_mesh import SESSION, TOKEN, USER, EdgeMesh, cookie
 from tests.edge.service import BLOCK
 from tests.edge.talk import Bytes

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.edge import edge_mesh, wire
+from tests import wire
+from tests.edge import edge_mesh
 from tests.edge.edge_mesh import USER, EdgeMesh, headers
 from tests.local.waiting import until
 from tests.system.shop import PASSWORD
@@ -186,12 +187,21 @@ def test_half_of_a_new_pair_leaves_the_old_one_in_use(edge: EdgeMesh) -> None:
     _rename_onto(key, old)
 
 
-def test_a_pair_written_in_place_is_taken_up_with_the_next_rename_beside_it(edge: EdgeMesh) -> None:
-    """Envoy watches the folder for renames alone: `cp` over the files changes nothing until something is moved."""
+def test_a_pair_written_in_place_is_taken_up(edge: EdgeMesh) -> None:
+    """As `cp` does; by itself Envoy notices a rename alone."""
     folder, new = edge.mesh.file.parent, _pair()
     (folder / "tls.key").write_text(new.key, encoding="utf-8")
     (folder / "tls.crt").write_text(new.certificate, encoding="utf-8")
-    _rename_onto(folder / "anything", "")
+    until(lambda: _serial(edge) == new.serial, "the new certificate is shown")
+
+
+def test_a_pair_behind_links_that_move_is_taken_up(edge: EdgeMesh) -> None:
+    """As certbot does: it makes the link anew, in place of the old one."""
+    folder, new = edge.mesh.file.parent, _pair()
+    for name, text in (("tls.key", new.key), ("tls.crt", new.certificate)):
+        (folder / f"2-{name}").write_text(text, encoding="utf-8")
+        (folder / name).unlink()
+        (folder / name).symlink_to(f"2-{name}")
     until(lambda: _serial(edge) == new.serial, "the new certificate is shown")
 
 

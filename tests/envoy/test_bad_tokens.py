@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.edge import wire
+from tests import wire
 from tests.envoy.rig import Address, Rig
 
 VECTORS: list[dict[str, Any]] = json.loads(

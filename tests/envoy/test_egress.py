@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.edge import wire
+from tests import wire
 from tests.envoy import rig
 from tests.envoy.rig import Rig
 

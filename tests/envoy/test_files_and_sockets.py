@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from pillion import envoy
-from tests.edge import wire
+from tests import wire
 from tests.envoy import rig
 from tests.envoy.forge import Forge
 from tests.envoy.rig import Rig

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.edge import wire
+from tests import wire
 from tests.envoy import rig
 from tests.envoy.forge import Forge
 from tests.envoy.rig import Address, Rig

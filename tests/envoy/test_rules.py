@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.edge import wire
+from tests import wire
 from tests.envoy.rig import Rig
 
 NOBODY, BUYER, CLERK, MANAGER = "nobody", "buyer", "clerk", "manager"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from pillion.envoy.early_headers import FOREIGN_NAMES, FOREIGN_PREFIXES
-from tests.edge import wire
+from tests import wire
 from tests.envoy.rig import Address, Rig
 
 PROTECTED, OPEN = "/api/orders/1", "/api/orders/open/1"

@@ -58,7 +58,7 @@ def _edge_files(plan: Plan) -> dict[str, str]:
         names.CLUSTERS_FILE: _resources(edge_clusters(plan.edge, plan.identity, plan.sidecars)),
     }
     if plan.edge.tls is not None:
-        written[names.CERTIFICATE_FILE] = _resources([certificate_secret(plan.edge.tls)])
+        written[names.CERTIFICATE_FILE] = _resources([certificate_secret(plan.edge.tls, plan.edge.workload)])
     return {f"{name}/{file}": text for file, text in written.items()}
 
 

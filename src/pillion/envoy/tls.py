@@ -22,7 +22,7 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
 from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy import names
-from pillion.plan.model import Edge, Tls
+from pillion.plan.model import Edge, Tls, Workload
 
 CERTIFICATE: Final = "certificate"
 
@@ -50,12 +50,13 @@ def tls(edge: Edge) -> TransportSocket:
     return TransportSocket(name="envoy.transport_sockets.tls", typed_config=Any.pack(context))
 
 
-def certificate_secret(files: Tls) -> Secret:
-    """Name the user's files; Envoy watches them."""
+def certificate_secret(files: Tls, workload: Workload) -> Secret:
+    """Name the user's files; they are read again, together, when something is renamed in Envoy's own folder."""
     return Secret(
         name=CERTIFICATE,
         tls_certificate=TlsCertificate(
             certificate_chain=DataSource(filename=files.certificate),
             private_key=DataSource(filename=files.key),
+            watched_directory=WatchedDirectory(path=f"{names.FOLDER}/{workload.name}"),
         ),
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pillion.local import (
+    certificate,
     environment,
     folder,
     identity_config,
@@ -104,6 +105,12 @@ class _Mesh:
         await self.supervisor.until_ready([edge])
         self.supervisor.ready()
 
+    async def follow_certificate(self) -> None:
+        """See to it that a certificate that changes is taken up; returns at once if there is none."""
+        if (tls := self.topology.edge.tls) is not None:
+            beside = self.machine.file.parent
+            await certificate.follow([beside / tls.certificate, beside / tls.key], self.machine.folder)
+
     async def _prepare(self) -> Mapping[str, Any]:
         printed = await self.supervisor.errand(workloads.identity_preparation(self.machine))
         with suppress(ValueError):
@@ -118,6 +125,7 @@ async def _supervise(mesh: _Mesh, audience: Audience, began: float, *, hang_up: 
     stop: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     _on_signals(stop, mesh.supervisor.kill, hang_up=hang_up)
     starting = asyncio.ensure_future(mesh.start())
+    following = asyncio.ensure_future(mesh.follow_certificate())
     try:
         await asyncio.wait((starting, stop), return_when=asyncio.FIRST_COMPLETED)
         if not stop.done():
@@ -128,7 +136,8 @@ async def _supervise(mesh: _Mesh, audience: Audience, began: float, *, hang_up: 
         if not stop.done():
             stop.cancel()  # from here on an interrupt means: at once
         starting.cancel()
-        await asyncio.wait([starting])
+        following.cancel()
+        await asyncio.wait([starting, following])
         await mesh.supervisor.stop()
 
 

@@ -7,7 +7,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import ConnectionTerminated, DataReceived, ResponseReceived, StreamEnded, StreamReset
 
-from tests.edge.wire import PATIENCE_SECONDS
+from tests.wire import PATIENCE_SECONDS
 
 _AS_WRITTEN = H2Configuration(
     client_side=True,
