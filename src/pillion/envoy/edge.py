@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
+from envoy_data_plane.envoy.config.core.v3 import HeaderValueOption
 from envoy_data_plane.envoy.config.listener.v3 import Listener
 from envoy_data_plane.envoy.config.route.v3 import Route, RouteConfiguration, RouteMatch, VirtualHost
 
@@ -15,11 +16,12 @@ from pillion.envoy.filters.access import open_to_anyone
 from pillion.envoy.filters.browser import cookies_untouched
 from pillion.envoy.filters.cors import cors_policy
 from pillion.envoy.filters.renewal import UNANSWERED_HEADER, no_renewal
+from pillion.envoy.headers import overwrite
 from pillion.envoy.matchers import header_is, header_present
 from pillion.envoy.routes import RETRIES, answer, below, to_cluster
 from pillion.envoy.tls import tls
 from pillion.envoy.tracing import trace_context
-from pillion.plan.model import EdgeRoute, Identity, Plan
+from pillion.plan.model import Edge, EdgeRoute, Identity, Plan
 
 EDGE: Final = "edge"
 
@@ -91,6 +93,7 @@ def edge(plan: Plan) -> Listener:
     manager.access_log = [audit_log(plan.edge.workload)]
     manager.route_config = RouteConfiguration(
         name=EDGE,
+        request_headers_to_add=_scheme(plan.edge),
         request_headers_to_remove=[*names.INTERNAL_HEADERS, UNANSWERED_HEADER, *HEARSAY],
         virtual_hosts=[
             VirtualHost(
@@ -106,6 +109,12 @@ def edge(plan: Plan) -> Listener:
     if plan.edge.tls is not None:
         door.filter_chains[0].transport_socket = tls(plan.edge)
     return door
+
+
+def _scheme(edge: Edge) -> list[HeaderValueOption]:
+    """Tell services that browsers come by https where something in front of the edge ends TLS: Envoy sees http."""
+    in_front = edge.tls is None and edge.origin.startswith("https://")
+    return [overwrite("x-forwarded-proto", "https")] if in_front else []
 
 
 def _identity(identity: Identity) -> list[Route]:

@@ -19,9 +19,6 @@ from envoy_data_plane.envoy.config.accesslog.v3 import (
     StatusCodeFilter,
 )
 from envoy_data_plane.envoy.config.core.v3 import (
-    HeaderValue,
-    HeaderValueOption,
-    HeaderValueOptionHeaderAppendAction,
     RuntimeUInt32,
     SubstitutionFormatString,
 )
@@ -33,6 +30,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 )
 from envoy_data_plane.google.protobuf import Any, Struct
 
+from pillion.envoy.headers import overwrite
 from pillion.envoy.matchers import JWT_NAMESPACE, PAYLOAD, SOME_STRING, metadata
 from pillion.envoy.names import REFUSED_HEADER
 
@@ -172,15 +170,8 @@ def _mapper(refusal: Refusal, realm: str) -> ResponseMapper:
     return ResponseMapper(
         filter=_all(_conditions(refusal)),
         status_code=refusal.status,
-        headers_to_add=[_set(name, value) for name, value in headers.items()],
+        headers_to_add=[overwrite(name, value) for name, value in headers.items()],
         body_format_override=_problem(refusal),
-    )
-
-
-def _set(name: str, value: str) -> HeaderValueOption:
-    return HeaderValueOption(
-        header=HeaderValue(key=name, value=value),
-        append_action=HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
     )
 
 

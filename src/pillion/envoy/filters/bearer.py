@@ -7,16 +7,12 @@ any cookie is let in. A token that renewal brought, or that the caller sent itse
 from typing import Final
 
 from envoy_data_plane.envoy.config.common.mutation_rules.v3 import HeaderMutation as Mutation
-from envoy_data_plane.envoy.config.core.v3 import (
-    HeaderValue,
-    HeaderValueOption,
-    HeaderValueOptionHeaderAppendAction,
-)
 from envoy_data_plane.envoy.extensions.filters.http.header_mutation.v3 import HeaderMutation, Mutations
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 
 from pillion.envoy import names
 from pillion.envoy.filters.http_filter import http_filter
+from pillion.envoy.headers import add_if_absent
 from pillion.envoy.matchers import JWT_NAMESPACE
 
 # CEL; an empty value adds no header.
@@ -28,10 +24,5 @@ _IF_VERIFIED: Final = (
 
 def bearer() -> HttpFilter:
     """Add the header where there is none."""
-    mutation = Mutation(
-        append=HeaderValueOption(
-            header=HeaderValue(key="authorization", value=f"%CEL({_IF_VERIFIED})%"),
-            append_action=HeaderValueOptionHeaderAppendAction.ADD_IF_ABSENT,
-        )
-    )
+    mutation = Mutation(append=add_if_absent("authorization", f"%CEL({_IF_VERIFIED})%"))
     return http_filter("pillion.bearer", HeaderMutation(mutations=Mutations(request_mutations=[mutation])))

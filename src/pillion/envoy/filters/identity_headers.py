@@ -8,11 +8,6 @@ filter for the same took 15.
 from typing import Final
 
 from envoy_data_plane.envoy.config.common.mutation_rules.v3 import HeaderMutation as Mutation
-from envoy_data_plane.envoy.config.core.v3 import (
-    HeaderValue,
-    HeaderValueOption,
-    HeaderValueOptionHeaderAppendAction,
-)
 from envoy_data_plane.envoy.extensions.filters.http.header_mutation.v3 import HeaderMutation, Mutations
 from envoy_data_plane.envoy.extensions.filters.http.header_to_metadata.v3 import (
     Config,
@@ -24,6 +19,7 @@ from envoy_data_plane.envoy.type.matcher.v3 import RegexMatchAndSubstitute, Rege
 
 from pillion import vocabulary
 from pillion.envoy.filters.http_filter import http_filter
+from pillion.envoy.headers import overwrite
 from pillion.envoy.matchers import JWT_NAMESPACE, PAYLOAD
 
 _NAMESPACE: Final = "pillion"
@@ -57,12 +53,7 @@ def identity_headers() -> list[HttpFilter]:
 
 
 def _mutation(header: str, value: str) -> Mutation:
-    return Mutation(
-        append=HeaderValueOption(
-            header=HeaderValue(key=header, value=value),
-            append_action=HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
-        )
-    )
+    return Mutation(append=overwrite(header, value))
 
 
 def _mutations(*mutations: Mutation) -> HeaderMutation:
