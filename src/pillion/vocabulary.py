@@ -47,6 +47,9 @@ IDENTITY_PATHS: Final = (
     "/pillion",
 )
 
+# No body that identity takes is longer: an email address and a password.
+IDENTITY_BODY_BYTES: Final = 64 * 1024
+
 # The one of them that speaks of the caller's token, and so needs one.
 ME_PATH: Final = "/me"
 

@@ -14,6 +14,7 @@ from pillion.envoy.filters.same_origin import same_origin
 from pillion.envoy.filters.token_claims import token_claims
 from pillion.envoy.filters.token_shape import token_shape
 from pillion.envoy.filters.verification import verification_slot
+from pillion.envoy.filters.whole_body import whole_body
 from pillion.plan.model import Plan, Sidecar
 
 
@@ -41,5 +42,6 @@ def edge_chain(plan: Plan) -> list[HttpFilter]:
         renewal(),  # only for a session whose token was missing or not verified above
         access(),  # nobody without a token goes on, but to an open path
         bearer(),  # a verified cookie's token becomes what services expect; a stale one stays behind
+        whole_body(),  # for identity alone, and only for those who were let in
         router(),
     ]

@@ -16,6 +16,7 @@ from pillion.envoy.filters.access import open_to_anyone
 from pillion.envoy.filters.browser import cookies_untouched
 from pillion.envoy.filters.cors import cors_policy
 from pillion.envoy.filters.renewal import UNANSWERED_HEADER, no_renewal
+from pillion.envoy.filters.whole_body import wait_for_body
 from pillion.envoy.headers import overwrite
 from pillion.envoy.matchers import header_is, header_present
 from pillion.envoy.routes import RETRIES, answer, below, to_cluster
@@ -120,8 +121,14 @@ def _scheme(edge: Edge) -> list[HeaderValueOption]:
 def _identity(identity: Identity) -> list[Route]:
     """Route to identity: `/me` as to any service; the rest is how one comes by a token, and open."""
     there = to_cluster(names.IDENTITY, IDENTITY_TIMEOUT)
-    me = Route(name="identity", match=RouteMatch(path=vocabulary.ME_PATH), route=there)
-    open_ = open_to_anyone() | no_renewal() | cookies_untouched()
+    there.idle_timeout = IDENTITY_TIMEOUT
+    me = Route(
+        name="identity",
+        match=RouteMatch(path=vocabulary.ME_PATH),
+        route=there,
+        typed_per_filter_config=wait_for_body(),
+    )
+    open_ = open_to_anyone() | no_renewal() | cookies_untouched() | wait_for_body()
     return [
         me,
         *(

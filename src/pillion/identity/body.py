@@ -10,9 +10,6 @@ from django.http import HttpRequest
 
 from pillion.identity.refusal import Refusal, malformed
 
-# A body of ours is an email address and a password; see wsgi.py, where longer ones end.
-LONGEST: Final = 64 * 1024
-
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
 _MOST_FIELDS: Final = 50

@@ -12,8 +12,7 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 
-# argon2 and RSA release the interpreter's lock, so that some sign-ins at once do not hold up the renewals.
-_THREADS = 4
+from pillion.identity.turn import THREADS
 
 
 def serve(uds: Path | None, bind: tuple[str, int] | None, *, workers: int) -> None:
@@ -29,7 +28,7 @@ def serve(uds: Path | None, bind: tuple[str, int] | None, *, workers: int) -> No
         uds_permissions=0o600 if uds else None,
         interface=Interfaces.WSGI,
         workers=workers,
-        blocking_threads=_THREADS,
+        blocking_threads=THREADS,
         http1_settings=HTTP1Settings(max_buffer_size=64 * 1024 + 8192),
         log_access=False,
         log_dictconfig=_LOGGING,

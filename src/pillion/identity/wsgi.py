@@ -17,8 +17,9 @@ os.environ.pop(master_key.VARIABLE, None)
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402 - needs the settings
 from whitenoise import WhiteNoise  # noqa: E402
 
-from pillion.identity import body, health, renewal  # noqa: E402
+from pillion.identity import health, renewal  # noqa: E402
 from pillion.identity.refusal import problem, too_large  # noqa: E402
+from pillion.vocabulary import IDENTITY_BODY_BYTES  # noqa: E402
 
 StartResponse = Callable[..., Any]
 Environ = dict[str, Any]
@@ -60,11 +61,11 @@ def application(environ: Environ, start_response: StartResponse) -> Iterable[byt
 def _take_body(environ: Environ) -> bool:
     """Read the body, whether its length was announced or it came in chunks; False if it is too long."""
     content = b""
-    while len(content) <= body.LONGEST and (
-        part := environ["wsgi.input"].read(body.LONGEST + 1 - len(content))
+    while len(content) <= IDENTITY_BODY_BYTES and (
+        part := environ["wsgi.input"].read(IDENTITY_BODY_BYTES + 1 - len(content))
     ):
         content += part
-    if len(content) > body.LONGEST:
+    if len(content) > IDENTITY_BODY_BYTES:
         return False
     environ["CONTENT_LENGTH"] = str(len(content))
     environ["wsgi.input"] = io.BytesIO(content)
@@ -72,7 +73,7 @@ def _take_body(environ: Environ) -> bool:
 
 
 def _refuse_body(start_response: StartResponse) -> list[bytes]:
-    refusal = too_large(body.LONGEST)
+    refusal = too_large(IDENTITY_BODY_BYTES)
     content = json.dumps(problem(refusal)).encode()
     start_response(
         f"{refusal.status.value} {refusal.status.phrase}",

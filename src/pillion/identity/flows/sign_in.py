@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from pillion.identity import email_address, limits, passwords
 from pillion.identity.flows.signed_in import SignedIn, signed_in
 from pillion.identity.refusal import Refusal
+from pillion.identity.turn import turn
 from pillion.identity.visit import session_of
 
 FIELDS: Final = ("email", "password")
@@ -25,10 +26,15 @@ def sign_in(request: HttpRequest, email: str, password: str) -> SignedIn:
     """Open a session for the user of that address and password.
 
     Raises Refusal: 400 with the fields that are missing, 401 when the two do not fit (in the same words and
-    the same time whether there is such an account or not), 429 after too many tries.
+    the same time whether there is such an account or not), 429 after too many tries, 503 when too many
+    people sign in at once.
     """
     _require(email, password)
-    address = email_address.normal(email)
+    with turn():
+        return _sign_in(request, email_address.normal(email), password)
+
+
+def _sign_in(request: HttpRequest, address: str, password: str) -> SignedIn:
     tried = limits.try_password(request, address)
     form = LoginForm({"login": address, "password": password}, request=request)
     # What allauth's form would refuse by its look is worked on like any other, so that it takes as long.

@@ -17,6 +17,7 @@ from pillion.identity import email_address, limits, passwords
 from pillion.identity.flows.sign_in import describe
 from pillion.identity.flows.signed_in import SignedIn, signed_in
 from pillion.identity.refusal import Refusal
+from pillion.identity.turn import turn
 
 FIELDS: Final = ("email", "password")
 _TAKEN: Final = "There is an account with this address already. Sign in instead."
@@ -36,11 +37,15 @@ def sign_up(request: HttpRequest, email: str, password: str) -> SignedIn:
     """Make a user and open their first session.
 
     Raises Refusal: 404 when sign-up is closed, 400 with what is wrong in each field, 409 when the address has
-    an account, 429 after too many tries.
+    an account, 429 after too many tries, 503 when too many people do so at once.
     """
     require_open(request)
+    with turn():
+        return _sign_up(request, email_address.normal(email), password)
+
+
+def _sign_up(request: HttpRequest, address: str, password: str) -> SignedIn:
     limits.try_sign_up(request)
-    address = email_address.normal(email)
     if len(password) > passwords.LONGEST:  # before anything works on it
         raise _invalid({"password": f"Use {passwords.LONGEST} characters or fewer."})
     form = SignupForm({"email": address, "password1": password})

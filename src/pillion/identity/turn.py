@@ -1,0 +1,34 @@
+"""Lets a few work on passwords at once and some more wait, so that renewals always find a thread and a core."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from threading import BoundedSemaphore
+from typing import Final
+
+from pillion.identity.refusal import Refusal
+
+# Of the server's threads; the others are for renewals, and for pages.
+THREADS: Final = 64
+MOST_INSIDE: Final = 48
+
+_inside = BoundedSemaphore(MOST_INSIDE)
+_working = BoundedSemaphore(max(1, (os.cpu_count() or 1) - 1))
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Wait for a turn, and hold it until the block ends; raises Refusal (503) when too many wait already."""
+    if not _inside.acquire(blocking=False):
+        raise Refusal(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "busy",
+            "Too many people are signing in just now. Try again in a moment.",
+            headers={"Retry-After": "2"},
+        )
+    try:
+        with _working:
+            yield
+    finally:
+        _inside.release()
