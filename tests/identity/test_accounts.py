@@ -7,7 +7,7 @@ import pytest
 from pillion.identity import accounts
 from pillion.identity.accounts import AccountError, InvalidAccountError
 from pillion.identity.models import Session, User
-from tests.identity.browser import PASSWORD, Browser, new_email, new_user
+from tests.identity.browser import PASSWORD, Browser, new_email, new_user, signed_in
 
 
 def test_an_account_is_as_it_was_asked_for() -> None:
@@ -84,6 +84,25 @@ def test_a_disabled_account_gets_no_token_and_no_session() -> None:
     assert Browser().sign_in(email).status == 401
     accounts.set_active(email, active=True)
     assert Browser().sign_in(email).status == 200
+
+
+def test_enabling_brings_no_session_to_life() -> None:
+    """A sign-in that crossed the order to disable may have left one."""
+    browser = signed_in()
+    email = browser.me().json()["email"]
+    User.objects.filter(email=email).update(is_active=False)
+    accounts.set_active(email, active=True)
+    assert browser.renew()["Authorization"] == ""
+
+
+def test_who_signs_up_is_not_verified_and_whom_the_operator_adds_is() -> None:
+    """So that nobody gives a role to somebody else's address unawares."""
+    stranger = new_email()
+    assert Browser().post_json("/sign-up", {"email": stranger, "password": PASSWORD}).status == 200
+    added = new_user()
+    verified = {account.email: account.verified for account in accounts.list_users()}
+    assert (verified[stranger], verified[added]) == (False, True)
+    assert not accounts.set_roles(stranger, ["manager"]).verified
 
 
 def test_the_session_of_a_token_ends_with_it() -> None:

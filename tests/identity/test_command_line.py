@@ -56,7 +56,7 @@ def test_an_operator_manages_accounts(folder: Path) -> None:
     assert (account["email"], account["roles"], account["active"]) == ("ada@example.org", ["manager"], True)
     done(folder, "user", "roles", "ada@example.org", "buyer", "auditor")
     done(folder, "user", "disable", "ada@example.org")
-    assert done(folder, "user", "list") == "ada@example.org  disabled  auditor buyer\n"
+    assert done(folder, "user", "list") == "ada@example.org  disabled  verified    auditor buyer\n"
     done(folder, "user", "delete", "ada@example.org", "--yes")
     assert json.loads(done(folder, "user", "list", "--json")) == []
 

@@ -37,7 +37,7 @@ def test_a_master_key_from_the_environment_makes_no_file(tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("text", ["x", "====", GOOD[:-4], GOOD + "AAAA", "\u00e9" * 44, "k" * 32])
+@pytest.mark.parametrize("text", ["", " ", "x", "====", GOOD[:-4], GOOD + "AAAA", "\u00e9" * 44, "k" * 32])
 def test_what_is_no_master_key_is_refused_without_showing_it(text: str, tmp_path: Path) -> None:
     """In the environment and in the file."""
     for environ in ({"PILLION_MASTER_KEY": text}, {}):
@@ -48,6 +48,14 @@ def test_what_is_no_master_key_is_refused_without_showing_it(text: str, tmp_path
         with pytest.raises(MasterKeyError, match="32 bytes in base64") as caught:
             obtain(tmp_path, environ)
         assert len(text) < 5 or text not in str(caught.value)
+
+
+def test_a_master_key_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever put it there can read what it protects."""
+    obtain(tmp_path, {})
+    monkeypatch.setattr("os.geteuid", lambda: 4711)
+    with pytest.raises(MasterKeyError, match="another user"):
+        obtain(tmp_path, {})
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])

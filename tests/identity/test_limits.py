@@ -1,12 +1,14 @@
 """Too many tries."""
 
+from contextlib import ExitStack
 from datetime import timedelta
 
 from django.core.cache import cache
 from django.utils import timezone
 
-from pillion.identity import limits
+from pillion.identity import limits, turn
 from pillion.identity.models import Session
+from pillion.identity.turn import MOST_INSIDE
 from tests.identity.browser import PASSWORD, Browser, new_email, new_user
 
 WRONG = "wrong wrong wrong"
@@ -60,6 +62,32 @@ def test_many_addresses_together_have_to_wait_but_the_owner_at_home_does_not() -
         assert home.sign_in(email).status == 429
     finally:
         limits._RATES.update(old)  # noqa: SLF001
+
+
+def test_the_owner_is_at_home_in_the_whole_of_their_ipv6_network() -> None:
+    """Privacy addresses (RFC 8981) change every day."""
+    email = new_user()
+    assert Browser("2001:db8:7::1").sign_in(email).status == 200
+    old = dict(limits._RATES)  # noqa: SLF001 - as above
+    limits._RATES["password-per-account-elsewhere"] = "1/24h/key"  # noqa: SLF001
+    try:
+        assert Browser("203.0.113.77").sign_in(email, WRONG).status == 401
+        assert Browser("2001:db8:8::1").sign_in(email).status == 429
+        assert Browser("2001:db8:7::2").sign_in(email).status == 200
+    finally:
+        limits._RATES.update(old)  # noqa: SLF001
+
+
+def test_when_too_many_sign_in_at_once_some_are_asked_to_come_back() -> None:
+    """At once, so that the threads are there for renewals."""
+    with ExitStack() as crowd:
+        for _ in range(MOST_INSIDE):
+            turn._inside.acquire()  # noqa: SLF001 - so many people at once would take a minute
+            crowd.callback(turn._inside.release)  # noqa: SLF001
+        for path in ("/sign-in", "/sign-up"):
+            answer = Browser().post_json(path, {"email": new_email(), "password": PASSWORD})
+            assert (answer.status, answer.code, answer["Retry-After"]) == (503, "busy", "2")
+    assert Browser().sign_in(new_user()).status == 200
 
 
 def test_a_limit_ends() -> None:

@@ -189,6 +189,36 @@ def test_signing_out_ends_the_session_and_deletes_the_cookies() -> None:
     assert kept.renew()["Authorization"] == ""
 
 
+def test_a_program_signs_out_with_its_token() -> None:
+    """The session that the token speaks of is revoked; what is no good token is told so."""
+    browser = signed_in()
+    program, token = Browser(), browser.cookies["pillion-token"]
+    assert program.ask("POST", "/sign-out", authorization=f"Bearer {token}").status == 204
+    assert browser.me().status == 401
+    assert browser.renew()["Authorization"] == ""
+    for bad in ("Bearer nonsense", "Basic YTpi", f"Bearer {token[:-4]}AAAA"):
+        assert program.ask("POST", "/sign-out", authorization=bad).status == 401
+
+
+def test_a_browser_that_holds_the_tokens_cookie_alone_signs_out_too() -> None:
+    """Its session's cookie may have been lost; a stale token's cookie is only deleted."""
+    browser = signed_in()
+    other = Browser(cookies={"pillion-token": browser.cookies["pillion-token"]})
+    assert other.ask("POST", "/sign-out").status == 204
+    assert browser.me().status == 401
+    assert Browser(cookies={"pillion-token": "stale"}).ask("POST", "/sign-out").status == 204
+
+
+def test_signing_out_ends_each_session_whose_cookie_comes_along() -> None:
+    """Of two, one may have been planted; which of them Django would take is nobody's guess."""
+    one, two = signed_in(), signed_in()
+    both = (
+        f"pillion-session={one.cookies['pillion-session']}; pillion-session={two.cookies['pillion-session']}"
+    )
+    assert Browser().ask("POST", "/sign-out", cookie=both).status == 204
+    assert one.renew()["Authorization"] == two.renew()["Authorization"] == ""
+
+
 def test_sessions_long_dead_are_forgotten() -> None:
     """When identity is next prepared: two weeks after the end, when nobody needs to be told any more."""
     gone, kept = (signed_in().me().json()["session"] for _ in range(2))

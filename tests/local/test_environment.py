@@ -68,7 +68,7 @@ def test_the_variables_of_the_database_are_secret_and_others_are_not(tmp_path: P
     [
         ("", []),
         ("*", []),
-        ("inventory,.corp.example,10.0.0.0/8", [".corp.example", "10.0.0.0/8"]),
+        ("inventory,.inventory,..inventory,.corp.example,10.0.0.0/8", [".corp.example", "10.0.0.0/8"]),
         ("localhost, 127.0.0.1", []),
     ],
 )

@@ -1,8 +1,10 @@
 """One supervisor for each state folder."""
 
+import fcntl
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,19 @@ def test_a_second_supervisor_is_refused_with_the_pid_of_the_first(tmp_path: Path
         with pytest.raises(LocalError, match=rf"\(pid {os.getpid()}\): stop it first"), lock.held(path):
             pass
     assert lock.holder(path) is None
+
+
+def test_somebody_who_only_looks_is_no_supervisor(tmp_path: Path) -> None:
+    """`pillion status` takes a shared lock for a moment."""
+    path = tmp_path / "lock"
+    path.touch()
+    with path.open("rb+") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        timer = threading.Timer(0.1, fcntl.flock, (looking, fcntl.LOCK_UN))
+        timer.start()
+        with lock.held(path):
+            pass
+        timer.join()
 
 
 def test_a_killed_supervisor_holds_nothing(tmp_path: Path) -> None:

@@ -101,7 +101,10 @@ def add(email: str, roles: tuple[str, ...], *, password_stdin: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON alone.")
 @with_identity
 def list_(*, as_json: bool) -> None:
-    """List the accounts.
+    """List the accounts: address, state, whether the address is known to be theirs, roles.
+
+    Whoever signs up may write anybody's address; it is unverified until mail proves it. An account that you
+    add is verified, by you.
 
     \b
     Example:
@@ -119,7 +122,8 @@ def list_(*, as_json: bool) -> None:
     width = max(len(account.email) for account in found)
     for account in found:
         state = "active" if account.active else "disabled"
-        click.echo(f"{account.email:{width}}  {state:8}  {' '.join(account.roles)}".rstrip())
+        proven = "verified" if account.verified else "unverified"
+        click.echo(f"{account.email:{width}}  {state:8}  {proven:10}  {' '.join(account.roles)}".rstrip())
 
 
 @command.command()
@@ -169,6 +173,11 @@ def roles(email: str, roles: tuple[str, ...]) -> None:
     account = accounts.set_roles(email, roles)
     held = " ".join(account.roles) or "no roles"
     click.echo(f"{account.email} now has: {held} (tokens made from now on carry this)")
+    if account.roles and not account.verified:
+        click.echo(
+            "note: this person signed up by themselves, and nothing proves that the address is theirs",
+            err=True,
+        )
 
 
 @command.command()

@@ -13,6 +13,7 @@ def setup(config: Config) -> None:
 
     from pillion.identity import config as configuration  # noqa: PLC0415
 
+    os.umask(0o077)  # what this process writes from here on, the database above all, is its user's alone
     configuration.use(config)
     os.environ["DJANGO_SETTINGS_MODULE"] = "pillion.identity.settings"
     import django  # noqa: PLC0415

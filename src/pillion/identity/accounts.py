@@ -12,6 +12,7 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from pillion.identity import email_address, issue, sessions
@@ -32,10 +33,14 @@ class AccountError(Exception):
 
 @dataclass(frozen=True)
 class Account:
-    """A user, as an operator sees them."""
+    """A user, as an operator sees them.
+
+    `verified` says that the address is known to be theirs: who signs up may write anybody's.
+    """
 
     sub: str
     email: str
+    verified: bool
     roles: tuple[str, ...]
     active: bool
     joined: datetime
@@ -62,8 +67,10 @@ def add_user(email: str, password: str, roles: Iterable[str] = ()) -> Account:
             user = User.objects.create_user(address, password, roles=wanted)
             EmailAddress.objects.create(user=user, email=address, primary=True, verified=True)
     except IntegrityError:
-        raise AccountError(f"there is an account for {address} already") from None
-    return _account(user)
+        raise AccountError(
+            f"there is an account for {address} already; 'pillion user list' says whether it is verified"
+        ) from None
+    return _account(_find(address))
 
 
 def check_password(email: str, password: str) -> None:
@@ -89,17 +96,19 @@ def checked_roles(roles: Iterable[str]) -> list[str]:
 
 def list_users() -> list[Account]:
     """Give all accounts, by address."""
-    return [_account(user) for user in User.objects.order_by("email")]
+    return [_account(user) for user in _users().order_by("email")]
 
 
 def set_active(email: str, *, active: bool) -> Account:
-    """Enable or disable an account (AccountError if there is none); disabling revokes its sessions at once."""
+    """Enable or disable an account (AccountError if there is none); either revokes the sessions that it has.
+
+    A sign-in that crossed the order to disable may have left one, which enabling must not bring to life.
+    """
     with transaction.atomic():
         user = _find(email)
         user.is_active = active
         user.save(update_fields=["is_active"])
-        if not active:
-            _revoke_all(user)
+        _revoke_all(user)
     return _account(user)
 
 
@@ -145,9 +154,14 @@ def _address(email: str) -> str:
         raise InvalidAccountError(f"'{email}': {error}") from None
 
 
+def _users() -> QuerySet[User]:
+    proven = EmailAddress.objects.filter(user=OuterRef("pk"), email=OuterRef("email"), verified=True)
+    return User.objects.annotate(verified=Exists(proven))
+
+
 def _find(email: str) -> User:
     address = email_address.normal(email)
-    user = User.objects.filter(email=address).first()
+    user = _users().filter(email=address).first()
     if user is None:
         raise AccountError(f"there is no account for {address}")
     return user
@@ -161,6 +175,7 @@ def _account(user: User) -> Account:
     return Account(
         sub=str(user.id),
         email=user.email,
+        verified=bool(vars(user)["verified"]),
         roles=tuple(user.roles),
         active=user.is_active,
         joined=user.date_joined,

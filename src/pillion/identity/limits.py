@@ -1,12 +1,12 @@
 """How often somebody may try: counted by allauth's limiter in the database cache, for all processes together.
 
-Three limits guard passwords, and none lets one person lock another out:
+Three limits guard passwords:
 - per address: a guesser who goes through many accounts;
 - per account and address: a guesser who has chosen one;
-- per account alone, but only for addresses from which its owner has not signed in within a month: a guesser
-  with many addresses (NIST SP 800-63B-4, section 3.2.2, wants at most 100 failures in a row). The owner,
-  where they usually are, never meets this one.
-Only failures count: what a success used is given back. Networks count as one address (IPv6: a /64).
+- per account alone, but only for addresses from which its owner has not signed in of late: a guesser with many
+  addresses (NIST SP 800-63B-4, section 3.2.2, wants at most 100 failures in a row).
+So nobody can lock an owner out where they usually sign in; somebody with many addresses can where they never did.
+Only failures count: what a success used is given back. A network counts as one address (IPv6: a /64).
 
 allauth cannot say when to try again, so that is worked out here from what it wrote to the cache.
 """
@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from allauth.account.adapter import get_adapter
 from allauth.core.internal import ratelimit
 from django.core.cache import cache
 from django.db import transaction
@@ -56,9 +55,9 @@ def try_password(request: HttpRequest, email: str) -> Try:
 
     Counted before the password is looked at, so that many at once are no way around it.
     """
-    address = ratelimit.get_ip(request)
+    address = ratelimit.get_ip(request)  # a network's, see above
     asked = [("password-per-address", ""), ("password-per-account-and-address", f"{email} {address}")]
-    if not _is_known(email, get_adapter().get_client_ip(request)):
+    if not _is_known(email, address):
         asked.append(("password-per-account-elsewhere", email))
     return _consume(request, asked)
 
@@ -68,9 +67,11 @@ def try_sign_up(request: HttpRequest) -> Try:
     return _consume(request, [("sign-up-per-address", "")])
 
 
-def _is_known(email: str, address: str) -> bool:
+def _is_known(email: str, network: str) -> bool:
     since = timezone.now() - _KNOWN_FOR
-    return Session.objects.filter(user__email=email, address=address, auth_time__gt=since).exists()
+    from_where = Session.objects.filter(user__email=email, auth_time__gt=since).exclude(address="")
+    addresses = from_where.values_list("address", flat=True).distinct()
+    return any(ratelimit.truncate_ip(address) == network for address in addresses)
 
 
 def _consume(request: HttpRequest, asked: Iterable[tuple[str, str]]) -> Try:

@@ -45,10 +45,11 @@ def file_in(state: Path) -> Path:
 def obtain(state: Path, environ: Mapping[str, str]) -> MasterKey:
     """Take the key from PILLION_MASTER_KEY (base64), else from its file, which is made if it is not there.
 
-    Raises MasterKeyError if the value is not 32 bytes of base64, or others than its owner may read the file.
+    Raises MasterKeyError if the value is not 32 bytes of base64, or the file is not this user's
+    alone.
     """
     given = environ.get(VARIABLE)
-    if given:
+    if given is not None:  # empty is a mistake, and no reason to make another key
         return MasterKey(_decode(given, f"the environment variable {VARIABLE}"))
     file = file_in(state)
     try:
@@ -62,6 +63,8 @@ def obtain(state: Path, environ: Mapping[str, str]) -> MasterKey:
 def _read(file: Path) -> bytes:
     with file.open("rb") as opened:
         status = os.fstat(opened.fileno())
+        if status.st_uid != os.geteuid():
+            raise MasterKeyError(f"{file}: belongs to another user (uid {status.st_uid}); make it yours")
         if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise MasterKeyError(f"{file}: may be read by others; make it yours alone: chmod 600 {file}")
         return _decode(opened.read(1024).decode("ascii", "replace"), str(file))

@@ -67,8 +67,8 @@ DATABASES: dict[str, dict[str, Any]] = {
     }
 }
 
-# Rate limits live here, so they hold for all processes together. The table is not culled before it holds more
-# rows than an attacker with many addresses can make in the limits' time.
+# Rate limits live here, so they hold for all processes together. When there are more rows than this, some are
+# forgotten: with some dozen networks an attacker can bring that about, within the limits of each network.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",

@@ -77,9 +77,11 @@ def _path(user: Mapping[str, str]) -> str:
 def _without_proxy(user: Mapping[str, str]) -> str:
     """Let calls to this machine, and to hosts that the user's network reaches directly, past the egress.
 
-    Only entries with a dot or a colon are kept of the user's: a service's name has neither, so no entry can
-    lead `http://inventory/` past the sidecar.
+    Only entries with a dot inside or a colon are kept of the user's: a service's name has neither, so no entry
+    can lead `http://inventory/` past the sidecar (`.inventory` would, to some programs).
     """
     written = user.get("no_proxy") or user.get("NO_PROXY") or ""
     entries = (entry.strip() for entry in written.split(","))
-    return ",".join((*_LOOPBACK, *(e for e in entries if set(".:") & set(e) and e not in _LOOPBACK)))
+    return ",".join(
+        (*_LOOPBACK, *(e for e in entries if set(".:") & set(e.lstrip(".")) and e not in _LOOPBACK))
+    )

@@ -12,6 +12,7 @@ from pillion.local import births
 from pillion.local.failure import LocalError
 
 _WRITE_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 0.3
 _POLL_SECONDS: Final = 0.02
 
 
@@ -23,19 +24,31 @@ def held(path: Path) -> Iterator[None]:
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _take(descriptor):
             who = _pid(path)
             raise LocalError(
                 f"'pillion up' runs already on {path.parent.parent}{f' (pid {who})' if who else ''}: "
                 "stop it first, with 'pillion down'"
-            ) from None
+            )
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()} {births.birth(os.getpid())}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int) -> bool:
+    """Lock, with some patience: `pillion status` holds the lock for a moment while it looks."""
+    deadline = time.monotonic() + _LOOK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        else:
+            return True
 
 
 def is_held(path: Path) -> bool:
