@@ -7,6 +7,7 @@ An ASGI application that the mesh starts by `run: python service.py`. Paths coun
     …/socket    a WebSocket that says who is calling, and then echoes
     …/sum       the size and SHA-256 of the body, as JSON
     …/big       `?bytes=N`: that many bytes of the pattern BLOCK
+    …/set       `?c=…&c=…`: sets these cookies
     any other   the request itself, as JSON
 """
 
@@ -15,7 +16,7 @@ import collections
 import hashlib
 import json
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -49,6 +50,8 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
         await _big(int(parse_qs(scope["query_string"])[b"bytes"][0]), send)
     elif last == "seen":
         await _json(list(_seen), send)
+    elif last == "set":
+        await _json({}, send, cookies=parse_qs(scope["query_string"])[b"c"])
     else:
         if last == "go-on":
             _go_on.set()
@@ -79,9 +82,10 @@ async def _body(receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-async def _json(document: object, send: Send) -> None:
+async def _json(document: object, send: Send, cookies: Sequence[bytes] = ()) -> None:
     body = json.dumps(document).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers += [(b"set-cookie", cookie) for cookie in cookies]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

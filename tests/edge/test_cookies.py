@@ -1,6 +1,7 @@
 """What the edge makes of cookies: a token that needs nobody, a session that identity is asked about once."""
 
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -185,3 +186,34 @@ def test_a_good_header_is_served_and_a_bad_cookie_overlooked(edge: EdgeMesh) -> 
     assert headers(answer)["authorization"] == f"Bearer {good}"
     assert headers(answer)["cookie"] == "a=1"
     assert edge.renewals() == before
+
+
+OTHERS = ["theme=dark; Path=/", "lang=de", "xpillion-session=1", "pillion-session2=1", "a=pillion-session"]
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        f"{SESSION}=AAAA; Path=/",
+        f"{TOKEN}=AAAA",
+        f"{SESSION} =AAAA",
+        f"={SESSION}=AAAA",
+        f"= {SESSION}=AAAA; Path=/",
+        f"{SESSION}=",
+        SESSION,
+        f"{SESSION}; Path=/",
+    ],
+)
+def test_a_service_cannot_set_the_cookies_that_say_who_is_signed_in(edge: EdgeMesh, planted: str) -> None:
+    """It would sign its visitors in as somebody of its own choice; its other cookies stay, in their order."""
+    query = urlencode([("c", one) for one in (*OTHERS[:2], planted, *OTHERS[2:])])
+    assert edge.get(f"/api/open/set?{query}").headers.get_list("set-cookie") == OTHERS
+    assert "set-cookie" not in edge.get(f"/api/open/set?{urlencode({'c': planted})}").headers
+
+
+def test_a_renewal_and_the_services_cookies_arrive_together(edge: EdgeMesh) -> None:
+    session = edge.sign_in()[SESSION]
+    query = urlencode([("c", one) for one in (f"{TOKEN}=planted", "theme=dark")])
+    written = edge.get(f"/api/set?{query}", cookie=cookie(session=session)).headers.get_list("set-cookie")
+    assert sorted(one.partition("=")[0] for one in written) == [TOKEN, "theme"]
+    assert "planted" not in str(written)

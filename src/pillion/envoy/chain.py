@@ -7,6 +7,7 @@ from pillion.envoy.filters.bearer import bearer
 from pillion.envoy.filters.browser import browser
 from pillion.envoy.filters.cors import cors
 from pillion.envoy.filters.identity_headers import identity_headers
+from pillion.envoy.filters.own_cookies import own_cookies
 from pillion.envoy.filters.renewal import renewal
 from pillion.envoy.filters.router import router
 from pillion.envoy.filters.rules import rules
@@ -42,6 +43,7 @@ def edge_chain(plan: Plan) -> list[HttpFilter]:
         renewal(),  # only for a session whose token was missing or not verified above
         access(),  # nobody without a token goes on, but to an open path
         bearer(),  # a verified cookie's token becomes what services expect; a stale one stays behind
+        own_cookies(plan.edge.cookies),  # sees an answer before `renewal` adds its cookie
         whole_body(),  # for identity alone, and only for those who were let in
         router(),
     ]

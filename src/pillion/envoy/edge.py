@@ -15,6 +15,7 @@ from pillion.envoy.connection import connection_manager, listener
 from pillion.envoy.filters.access import open_to_anyone
 from pillion.envoy.filters.browser import cookies_untouched
 from pillion.envoy.filters.cors import cors_policy
+from pillion.envoy.filters.own_cookies import may_set_cookies
 from pillion.envoy.filters.renewal import UNANSWERED_HEADER, no_renewal
 from pillion.envoy.filters.whole_body import wait_for_body
 from pillion.envoy.headers import overwrite
@@ -128,7 +129,7 @@ def _identity(identity: Identity) -> list[Route]:
         route=there,
         typed_per_filter_config=wait_for_body(),
     )
-    open_ = open_to_anyone() | no_renewal() | cookies_untouched() | wait_for_body()
+    open_ = open_to_anyone() | no_renewal() | cookies_untouched() | may_set_cookies() | wait_for_body()
     return [
         me,
         *(

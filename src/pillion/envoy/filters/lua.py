@@ -1,0 +1,23 @@
+"""A Lua filter from a file beside this one. Lua is the last resort, and runs at the edge alone."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+
+from envoy_data_plane.envoy.config.core.v3 import DataSource
+from envoy_data_plane.envoy.extensions.filters.http.lua.v3 import Lua, LuaPerRoute
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
+from envoy_data_plane.google.protobuf import Any
+
+from pillion.envoy.filters.http_filter import http_filter
+
+
+def lua(name: str, file: str, constants: Mapping[str, str]) -> HttpFilter:
+    """Make a filter of the script in `file`, with these constants defined above it."""
+    header = "".join(f'local {constant} = "{value}"\n' for constant, value in constants.items())
+    source = files(__package__).joinpath(file).read_text(encoding="utf-8")
+    return http_filter(name, Lua(default_source_code=DataSource(inline_string=f"{header}\n{source}")))
+
+
+def without(name: str) -> dict[str, Any]:
+    """Give the configuration of a route that goes without the filter."""
+    return {name: Any.pack(LuaPerRoute(disabled=True))}

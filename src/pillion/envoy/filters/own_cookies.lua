@@ -1,0 +1,31 @@
+-- Takes Pillion's cookies out of what a service sets, and leaves its other cookies.
+-- SESSION and TOKEN, the cookies' names, are set above this text.
+
+-- The name that a browser will send the cookie under. To some, `=name=value` is a cookie without a name whose
+-- value is `name=value`, and goes back to us as one of that name.
+local function name_of(cookie)
+  return cookie:match("^[%s=]*([^=;]-)%s*[=;]") or cookie:match("^[%s=]*(.-)%s*$")
+end
+
+function envoy_on_response(handle)
+  local headers = handle:headers()
+  local count = headers:getNumValues("set-cookie")
+  if count == 0 then
+    return
+  end
+  local others = {}
+  for index = 0, count - 1 do
+    local cookie = headers:getAtIndex("set-cookie", index)
+    local name = name_of(cookie)
+    if name ~= SESSION and name ~= TOKEN then
+      table.insert(others, cookie)
+    end
+  end
+  if #others == count then
+    return
+  end
+  headers:remove("set-cookie")
+  for _, cookie in ipairs(others) do
+    headers:add("set-cookie", cookie)
+  end
+end
