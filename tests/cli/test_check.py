@@ -1,12 +1,10 @@
 """`pillion check`, as a user sees it."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
-
-from pillion.cli import main
+from tests.cli.in_process import pillion
 
 GOOD = """\
 mesh: shop
@@ -82,18 +80,7 @@ Options:
 """
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-
-
-def _pillion(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["pillion", *arguments])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 @pytest.mark.parametrize(("text", "summary"), [(GOOD, SUMMARY), (CLOSED, CLOSED_SUMMARY)])
@@ -101,7 +88,7 @@ def test_a_good_file_is_summed_up_with_what_is_open(
     text: str, summary: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("pillion.yaml").write_text(text, encoding="utf-8")
-    assert _pillion(monkeypatch, "check") == 0
+    assert pillion(monkeypatch, "check") == 0
     output = capsys.readouterr()
     assert output.out == summary
     assert output.err == ""
@@ -111,7 +98,7 @@ def test_problems_go_to_standard_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("pillion.yaml").write_text(BAD, encoding="utf-8")
-    assert _pillion(monkeypatch, "check") == 2
+    assert pillion(monkeypatch, "check") == 2
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err == BAD_LINES
@@ -123,21 +110,21 @@ def test_the_nearest_file_above_is_named_as_seen_from_here(
     Path("pillion.yaml").write_text(BAD, encoding="utf-8")
     Path("a/b").mkdir(parents=True)
     monkeypatch.chdir("a/b")
-    assert _pillion(monkeypatch, "check") == 2
+    assert pillion(monkeypatch, "check") == 2
     assert capsys.readouterr().err.splitlines()[0].startswith("../../pillion.yaml:5:13: ")
 
 
 def test_a_named_file_is_read(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     Path("shop").mkdir()
     Path("shop/other.yaml").write_text(CLOSED, encoding="utf-8")
-    assert _pillion(monkeypatch, "check", "-f", "shop/other.yaml") == 0
+    assert pillion(monkeypatch, "check", "-f", "shop/other.yaml") == 0
     assert capsys.readouterr().out.startswith("shop/other.yaml is good: ")
 
 
 def test_no_file_at_all_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _pillion(monkeypatch, "check") == 2
+    assert pillion(monkeypatch, "check") == 2
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err == (
@@ -152,7 +139,7 @@ def test_a_folder_that_is_gone_is_one_sentence(
     Path("gone").mkdir()
     monkeypatch.chdir("gone")
     Path("../gone").resolve().rmdir()
-    assert _pillion(monkeypatch, "check") == 1
+    assert pillion(monkeypatch, "check") == 1
     assert capsys.readouterr().err == "Error: the current folder is not there any more: change to another\n"
 
 
@@ -160,7 +147,7 @@ def test_json_of_a_good_file_says_ok(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("pillion.yaml").write_text(GOOD, encoding="utf-8")
-    assert _pillion(monkeypatch, "check", "--json") == 0
+    assert pillion(monkeypatch, "check", "--json") == 0
     assert json.loads(capsys.readouterr().out) == {"ok": True, "problems": []}
 
 
@@ -168,7 +155,7 @@ def test_json_gives_each_problem_its_place_and_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("pillion.yaml").write_text(BAD, encoding="utf-8")
-    assert _pillion(monkeypatch, "check", "--json") == 2
+    assert pillion(monkeypatch, "check", "--json") == 2
     output = capsys.readouterr()
     assert output.err == ""
     answer = json.loads(output.out)
@@ -188,7 +175,7 @@ def test_json_gives_each_problem_its_place_and_code(
 def test_json_without_a_file_is_still_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _pillion(monkeypatch, "check", "--json") == 2
+    assert pillion(monkeypatch, "check", "--json") == 2
     assert [p["code"] for p in json.loads(capsys.readouterr().out)["problems"]] == ["file-not-found"]
 
 
@@ -199,10 +186,10 @@ def test_the_environment_of_the_command_fills_variables(
         "mesh: ${MESH}\nservices: {a: {app: '127.0.0.1:7001'}}\n", encoding="utf-8"
     )
     monkeypatch.setenv("MESH", "from-outside")
-    assert _pillion(monkeypatch, "check") == 0
+    assert pillion(monkeypatch, "check") == 0
     assert "mesh from-outside" in capsys.readouterr().out
 
 
 def test_the_help_of_check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _pillion(monkeypatch, "check", "--help") == 0
+    assert pillion(monkeypatch, "check", "--help") == 0
     assert capsys.readouterr().out == HELP

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.cli.in_process import pillion
 
-from pillion.cli import main
 from pillion.topology import load
 
 WROTE = """\
@@ -42,40 +42,29 @@ Options:
 """
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-
-
-def _pillion(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["pillion", *arguments])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def test_init_writes_a_topology_that_is_good(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _pillion(monkeypatch, "init", "shop") == 0
+    assert pillion(monkeypatch, "init", "shop") == 0
     assert capsys.readouterr().out == WROTE
     assert load(Path("shop/pillion.yaml"), {}).mesh == "shop"
     assert ".pillion/" in Path("shop/.gitignore").read_text(encoding="utf-8").splitlines()
-    assert _pillion(monkeypatch, "check", "-f", "shop/pillion.yaml") == 0
+    assert pillion(monkeypatch, "check", "-f", "shop/pillion.yaml") == 0
 
 
 def test_init_into_this_folder_tells_nobody_to_go_elsewhere(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _pillion(monkeypatch, "init") == 0
+    assert pillion(monkeypatch, "init") == 0
     assert "cd " not in capsys.readouterr().out
 
 
 def test_what_the_template_shows_in_comments_is_good_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the comment signs off every line that shows more of the topology."""
-    assert _pillion(monkeypatch, "init", "shop") == 0
+    assert pillion(monkeypatch, "init", "shop") == 0
     text = Path("shop/pillion.yaml").read_text(encoding="utf-8")
     shown = re.sub(r"^( +)# ?", r"\1", text, flags=re.MULTILINE).replace(
         "database: sqlite", "database: 'sqlite'"
@@ -96,7 +85,7 @@ def test_what_the_template_shows_in_comments_is_good_too(monkeypatch: pytest.Mon
 def test_a_folder_whose_name_is_no_name_for_a_mesh_gets_another(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert _pillion(monkeypatch, "init", name) == 0
+    assert pillion(monkeypatch, "init", name) == 0
     assert load(Path(name, "pillion.yaml"), {}).mesh == "hello"
 
 
@@ -106,7 +95,7 @@ def test_init_overwrites_nothing(
 ) -> None:
     Path("shop").mkdir()
     Path("shop", there).write_text("mine", encoding="utf-8")
-    assert _pillion(monkeypatch, "init", "shop") == 1
+    assert pillion(monkeypatch, "init", "shop") == 1
     assert capsys.readouterr().err == f"Error: shop/{there} is there already; nothing was written\n"
     assert [path.name for path in Path("shop").iterdir()] == [there]
     assert Path("shop", there).read_text(encoding="utf-8") == "mine"
@@ -115,9 +104,9 @@ def test_init_overwrites_nothing(
 def test_a_second_init_names_all_that_is_there(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _pillion(monkeypatch, "init") == 0
+    assert pillion(monkeypatch, "init") == 0
     capsys.readouterr()
-    assert _pillion(monkeypatch, "init") == 1
+    assert pillion(monkeypatch, "init") == 1
     assert (
         capsys.readouterr().err == "Error: pillion.yaml and hello.py are there already; nothing was written\n"
     )
@@ -135,7 +124,7 @@ def test_a_second_init_names_all_that_is_there(
 )
 def test_what_gitignore_holds_is_kept(before: str, after: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Path(".gitignore").write_text(before, encoding="utf-8")
-    assert _pillion(monkeypatch, "init") == 0
+    assert pillion(monkeypatch, "init") == 0
     assert Path(".gitignore").read_text(encoding="utf-8") == after
 
 
@@ -143,7 +132,7 @@ def test_a_file_in_the_place_of_the_folder_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("shop").touch()
-    assert _pillion(monkeypatch, "init", "shop") == 1
+    assert pillion(monkeypatch, "init", "shop") == 1
     assert capsys.readouterr().err.startswith("Error: cannot write shop")
 
 
@@ -151,13 +140,13 @@ def test_a_failure_half_way_leaves_nothing_behind(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("shop/.gitignore").mkdir(parents=True)
-    assert _pillion(monkeypatch, "init", "shop") == 1
+    assert pillion(monkeypatch, "init", "shop") == 1
     assert capsys.readouterr().err == "Error: cannot write shop/.gitignore: is a directory\n"
     assert [path.name for path in Path("shop").iterdir()] == [".gitignore"]
 
 
 def test_the_help_of_init(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _pillion(monkeypatch, "init", "--help") == 0
+    assert pillion(monkeypatch, "init", "--help") == 0
     assert capsys.readouterr().out == HELP
 
 
@@ -184,7 +173,7 @@ def _running(program: Path, port: int) -> Iterator[http.client.HTTPConnection]:
 
 
 def test_the_service_that_init_writes_greets_its_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _pillion(monkeypatch, "init") == 0
+    assert pillion(monkeypatch, "init") == 0
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with _running(Path("hello.py"), port) as connection:

@@ -1,11 +1,10 @@
 """`pillion schema`, as a user sees it."""
 
 import json
-import sys
 
 import pytest
+from tests.cli.in_process import pillion
 
-from pillion.cli import main
 from pillion.topology import json_schema
 
 HELP = """\
@@ -23,24 +22,15 @@ Options:
 """
 
 
-def _pillion(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr(sys, "argv", ["pillion", *arguments])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
-
-
 def test_the_schema_is_json_alone(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _pillion(monkeypatch, "schema") == 0
+    assert pillion(monkeypatch, "schema") == 0
     output = capsys.readouterr()
     assert json.loads(output.out) == json_schema()
     assert output.err == ""
 
 
 def test_the_help_of_schema(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _pillion(monkeypatch, "schema", "--help") == 0
+    assert pillion(monkeypatch, "schema", "--help") == 0
     assert capsys.readouterr().out == HELP
