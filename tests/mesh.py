@@ -110,7 +110,7 @@ def free_ports(count: int) -> list[int]:
     """
     found: list[int] = []
     while len(found) < count:
-        port = _FIRST_PORT + next(_ports) % _PORTS
+        port = _FIRST_PORT + (next(_turns) * _WORKERS + _WORKER) % _PORTS
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -123,4 +123,7 @@ def free_ports(count: int) -> list[int]:
 
 _FIRST_PORT = 9_000
 _PORTS = 6_000
-_ports = itertools.count(os.getpid() * 131)
+# Each of pytest-xdist's workers has ports of its own; runs of different users begin at different ones.
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_turns = itertools.count(os.getpid() * 131)
