@@ -26,7 +26,7 @@ SERVICES = """
 """
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """Give the running Envoys."""
     with rig.running(tmp_path_factory.mktemp("rig"), SERVICES) as started:
