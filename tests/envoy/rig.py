@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +41,25 @@ class Service:
             wbufsize = 65536  # an answer is one write: two would wait for each other (RFC 896, RFC 1122)
 
             def _answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
+                body, trailers = _chunks(self.rfile) if chunked else (self._body(), [])
                 seen.append(f"{self.command} {self.path}")
                 headers = [[name.lower(), value] for name, value in self.headers.items()]
-                told = {"path": self.path, "headers": headers, "length": len(body)}
+                told = {
+                    "path": self.path,
+                    "headers": headers,
+                    "body": body.decode("latin-1"),
+                    "trailers": trailers,
+                }
                 data = json.dumps(told).encode()
                 self.send_response(200)
                 self.send_header("content-length", str(len(data)))
                 self.end_headers()
                 if self.command != "HEAD":
                     self.wfile.write(data)
+
+            def _body(self) -> bytes:
+                return self.rfile.read(int(self.headers.get("content-length", 0)))
 
             # Where http.server looks for them.
             do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _answer  # noqa: N815
@@ -67,6 +77,21 @@ class Service:
             server.shutdown()
             thread.join()
             server.server_close()
+
+
+def _chunks(stream: BufferedIOBase) -> tuple[bytes, list[str]]:
+    """Read a chunked body and the lines of its trailers (RFC 9112, section 7.1).
+
+    All of it must be read: http.server would take what is left for the next request, and answer that too.
+    """
+    body = b""
+    while size := int(stream.readline().partition(b";")[0], 16):
+        body += stream.read(size)
+        stream.readline()
+    trailers: list[str] = []
+    while line := stream.readline().decode("latin-1").strip():
+        trailers.append(line)
+    return body, trailers
 
 
 @dataclass(frozen=True)

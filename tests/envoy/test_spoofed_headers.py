@@ -119,13 +119,16 @@ def test_connection_that_names_authorization_leaves_nobody(mesh: Rig) -> None:
 
 
 def test_trailers_say_nothing(mesh: Rig) -> None:
-    """A trailer (RFC 9110, section 6.5) comes after the decision, and does not reach the service as a header."""
+    """A trailer (RFC 9110, section 6.5) comes after the decision: the service gets the body, and no trailer."""
     good = f"authorization: Bearer {mesh.forge.good()}"
     head = (f"POST {PROTECTED} HTTP/1.1", "host: shop", good, "transfer-encoding: chunked")
     body = f"2\r\nhi\r\n0\r\nx-pillion-user: {FORGED}\r\n\r\n".encode()
     for address in (mesh.sidecar(), mesh.edge):
         [answer] = wire.exchange(address, wire.lines(*head) + body)
-        assert answer.status == 200
+        assert answer.status == 200, answer
+        told = json.loads(answer.body)
+        assert (told["body"], told["trailers"]) == ("hi", [])
+        assert identity([(name, value) for name, value in told["headers"]]) == TRUE
         assert FORGED not in answer.body.decode()
 
 
