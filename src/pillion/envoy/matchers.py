@@ -26,8 +26,10 @@ JWT_NAMESPACE: Final = "envoy.filters.http.jwt_authn"
 PAYLOAD: Final = "payload"
 HEADER: Final = "header"
 
-# Any string of at least one character; a missing claim, a number or an empty string is not one.
-SOME_STRING: Final = ValueMatcher(string_match=StringMatcher(safe_regex=RegexMatcher(regex=".+")))
+# A string of visible ASCII, at least one character; a missing claim, a number or an empty string is not one. As a
+# header it is what it was as a claim: blanks around it would be lost (RFC 9110, section 5.5), a blank alone would
+# leave the header empty, and a NUL would break the request.
+SOME_STRING: Final = ValueMatcher(string_match=StringMatcher(safe_regex=RegexMatcher(regex="[!-~]+")))
 
 
 def string(value: str) -> ValueMatcher:
