@@ -119,8 +119,17 @@ def _flipped(text: str, index: int) -> str:
 
 def _flip_last_byte(text: str) -> str:
     """Change the last byte that is encoded: of a JSON object, its closing brace."""
-    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    data = _decoded(text)
     return encoded(data[:-1] + bytes([data[-1] ^ 1]))
+
+
+def _decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _with_members(text: str, **more: Any) -> str:
+    """Write a JSON object anew, with these members: well-formed, so that nothing but the signature is wrong."""
+    return encoded(json.dumps({**json.loads(_decoded(text)), **more}, indent=1).encode())
 
 
 def _not_canonical(text: str) -> str:
@@ -133,8 +142,10 @@ _EDITS: Final = {
     "flip-first": lambda text: _flipped(text, 0),
     "flip-middle": lambda text: _flipped(text, len(text) // 2),
     "flip-last-byte": _flip_last_byte,
-    "truncate": lambda text: text[:-4],
-    "extend": lambda text: text + "AAAA",
+    "another-member": lambda text: _with_members(text, roles=["manager"]),
+    "same-members": _with_members,
+    "truncate": lambda text: encoded(_decoded(text)[:-1]),
+    "extend": lambda text: encoded(_decoded(text) + b"\0"),
     "standard-alphabet": lambda text: "+/" + text.replace("-", "+").replace("_", "/")[2:],
     "not-canonical": _not_canonical,
 }

@@ -117,18 +117,17 @@ class Rig:
         return _address(self._planned(service).egress)
 
     def audit(self, workload: str, mark: str) -> dict[str, Any]:
-        """Wait for the line of the audit log whose path holds `mark`."""
+        """Wait for the one line of the audit log whose path holds `mark`."""
+        until(lambda: self.audit_lines(workload, mark), f"a line with {mark} in the audit log of {workload}")
+        [line] = self.audit_lines(workload, mark)
+        return line
+
+    def audit_lines(self, workload: str, mark: str) -> list[dict[str, Any]]:
+        """Give the lines that are in the audit log by now whose paths hold `mark`."""
         path = self.folder / "audit" / f"{workload}.jsonl"
-
-        def lines() -> list[dict[str, Any]]:
-            # The last line may be half written.
-            whole = path.read_text(encoding="utf-8").rpartition("\n")[0].splitlines() if path.exists() else []
-            return [line for line in map(json.loads, whole) if mark in (line["path"] or "")]
-
-        until(lambda: bool(lines()), f"a line with {mark} in {path}")
-        found = lines()
-        assert len(found) == 1, found
-        return found[0]
+        # The last line may be half written.
+        whole = path.read_text(encoding="utf-8").rpartition("\n")[0].splitlines() if path.exists() else []
+        return [line for line in map(json.loads, whole) if mark in (line["path"] or "")]
 
     def _planned(self, service: str) -> Sidecar:
         [found] = [sidecar for sidecar in self.plan.sidecars if sidecar.service == service]

@@ -68,6 +68,13 @@ def test_the_scheme_may_be_in_lower_case(mesh: Rig) -> None:
     assert ask(mesh.sidecar(), f"BEARER {token}").status == 401
 
 
+@pytest.mark.parametrize("exp", ["<exp>.5", "<exp>e0"])
+def test_a_time_may_have_a_fraction(mesh: Rig, exp: str) -> None:
+    """RFC 7519, section 2: a NumericDate may be no integer."""
+    token = mesh.forge.make({"claims_text": '{<good>,"exp":' + exp + "}"})
+    assert_passes(mesh, f"Bearer {token}")
+
+
 def test_claims_may_be_written_with_blanks(mesh: Rig) -> None:
     """JSON is JSON (RFC 8259, section 2)."""
     token = mesh.forge.make({"claims_text": ' { <good> , "exp" : <exp> } '})

@@ -151,6 +151,36 @@ def test_roles_are_comma_separated(mesh: Rig, roles: list[str], header: str | No
     assert headers.get("x-pillion-roles") == header
 
 
+@pytest.mark.parametrize("ending", ["\r\n", "\n", "\r", "\0"])
+@pytest.mark.parametrize("name", ["email", "sub", "sid", "jti", "roles", "scope"])
+def test_no_claim_can_become_a_header_of_its_own(mesh: Rig, name: str, ending: str) -> None:
+    """CWE-113: an email address is what somebody typed. The request is refused, or the text stays text."""
+    text = f"a{ending}x-pillion-user: {FORGED}"
+    token = mesh.forge.make({"claims": {name: [text] if name == "roles" else text}})
+    for address in (mesh.sidecar(), mesh.edge):
+        answer = wire.ask(
+            address, f"GET {PROTECTED} HTTP/1.1", "host: shop", f"authorization: Bearer {token}"
+        )
+        if answer.status == 200:
+            headers = [(header, value) for header, value in json.loads(answer.body)["headers"]]
+            assert [value for header, value in headers if header == "x-pillion-user"] == [
+                TRUE["x-pillion-user"]
+            ]
+        else:
+            # An email address: Envoy makes the header, and then refuses to send it.
+            assert answer.status == (503 if name == "email" else 401)
+
+
+@pytest.mark.parametrize(
+    "roles", ["manager", {"manager": True}, [["manager"]], ["[manager]"], [{"a": "manager"}]]
+)
+def test_a_role_counts_only_as_a_string_in_a_list(mesh: Rig, roles: object) -> None:
+    """Identity writes nothing else; should a token hold another form, no rule takes it for the role."""
+    bearer = f"authorization: Bearer {mesh.forge.good(roles=roles)}"
+    answer = wire.ask(mesh.sidecar(), "GET /api/orders/reports HTTP/1.1", "host: shop", bearer)
+    assert answer.status == 403
+
+
 def test_a_role_with_a_comma_is_no_second_role(mesh: Rig) -> None:
     """Identity makes no such role; should a token hold one, the rules compare it whole."""
     token = mesh.forge.good(roles=["buyer,clerk"])
