@@ -2,6 +2,9 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.client import HTTPConnection
 
 import psutil
 import pytest
@@ -10,10 +13,11 @@ from pillion import envoy
 from tests import wire
 from tests.envoy import rig
 from tests.envoy.forge import Forge
-from tests.envoy.rig import Rig
+from tests.envoy.rig import Address, Rig
 from tests.local.waiting import until
 
 PATH = "/api/orders/1"
+ENOUGH = 20
 
 
 @pytest.fixture
@@ -33,59 +37,75 @@ def status(mesh: Rig, forge: Forge) -> tuple[int, int]:
     return first, second
 
 
+@contextmanager
+def load_that_never_fails(address: Address, token: str) -> Iterator[None]:
+    """Ask before, during and after the block, on one lasting connection and on new ones: always 200."""
+    lasting, single = list[int](), list[int]()
+    done = threading.Event()
+
+    def keep_asking() -> None:
+        connection = HTTPConnection(*address, timeout=wire.PATIENCE_SECONDS)
+        while not done.is_set():
+            connection.request("GET", PATH, headers={"authorization": f"Bearer {token}"})
+            with connection.getresponse() as answer:
+                answer.read()
+                lasting.append(answer.status)
+        connection.close()
+
+    def ask_again() -> None:
+        while not done.is_set():
+            answer = wire.ask(address, f"GET {PATH} HTTP/1.1", "host: x", f"authorization: Bearer {token}")
+            single.append(answer.status)
+
+    def some_more() -> None:
+        before = [len(statuses) for statuses in (lasting, single)]
+        until(
+            lambda: all(
+                load.done() or len(statuses) >= count + ENOUGH
+                for load, statuses, count in zip(loads, (lasting, single), before, strict=True)
+            ),
+            "requests are answered",
+        )
+
+    with ThreadPoolExecutor(2) as threads:
+        loads = [threads.submit(keep_asking), threads.submit(ask_again)]
+        try:
+            some_more()
+            yield
+            some_more()
+        finally:
+            done.set()
+    for load in loads:
+        load.result()
+    assert set(lasting) | set(single) == {200}
+
+
 def test_other_keys_are_taken_up_without_a_failed_request(own: Rig) -> None:
     """Under load; a token of the old key that was remembered is refused as soon as its key is gone."""
     old, new = own.forge, Forge(own.forge.issuer, own.forge.audience)
-    remembered = f"authorization: Bearer {old.good()}"
+    remembered = old.good()
     assert status(own, old) == (200, 200)
     assert status(own, new) == (401, 401)
-    failed: list[int] = []
-    done = threading.Event()
-
-    def load() -> None:
-        while not done.is_set():
-            answer = wire.ask(own.edge, f"GET {PATH} HTTP/1.1", "host: x", remembered)
-            if answer.status != 200:
-                failed.append(answer.status)
-
-    thread = threading.Thread(target=load)
-    thread.start()
-    rig.write(own.folder, envoy.render_verification(own.plan, {"keys": [old.jwk(), new.jwk()]}))
-    until(lambda: status(own, new) == (200, 200), "both keys are taken up")
-    done.set()
-    thread.join()
-    assert failed == []
+    with load_that_never_fails(own.edge, remembered):
+        rig.write(own.folder, envoy.render_verification(own.plan, {"keys": [old.jwk(), new.jwk()]}))
+        until(lambda: status(own, new) == (200, 200), "both keys are taken up")
     rig.write(own.folder, envoy.render_verification(own.plan, {"keys": [new.jwk()]}))
     until(lambda: status(own, old) == (401, 401), "the old key is gone")
     for address in (own.sidecar(), own.edge):
-        assert wire.ask(address, f"GET {PATH} HTTP/1.1", "host: x", remembered).status == 401
+        bearer = f"authorization: Bearer {remembered}"
+        assert wire.ask(address, f"GET {PATH} HTTP/1.1", "host: x", bearer).status == 401
     assert status(own, new) == (200, 200)
 
 
 def test_a_replaced_listener_is_taken_up_without_a_failed_request(own: Rig) -> None:
-    """Under load: what was closed is open when the file says so."""
-    failed: list[int] = []
-    done = threading.Event()
-    bearer = f"authorization: Bearer {own.forge.good()}"
-
-    def load() -> None:
-        while not done.is_set():
-            answer = wire.ask(own.sidecar(), f"GET {PATH} HTTP/1.1", "host: x", bearer)
-            if answer.status != 200:
-                failed.append(answer.status)
-
-    thread = threading.Thread(target=load)
-    thread.start()
-    files = envoy.render_structure(own.plan)
-    listeners = files["orders/listeners.yaml"]
+    """Under load: what is asked on a new connection is logged as the new file says."""
+    listeners = envoy.render_structure(own.plan)["orders/listeners.yaml"]
     changed = listeners.replace("'%DURATION%'", "'%DURATION%'\n                added: here")
     assert changed != listeners
-    rig.write(own.folder, {"orders/listeners.yaml": changed})
     log = own.folder / "audit" / "orders.jsonl"
-    until(lambda: '"added":"here"' in log.read_text(encoding="utf-8"), "the new listener serves")
-    done.set()
-    thread.join()
-    assert failed == []
+    with load_that_never_fails(own.sidecar(), own.forge.good()):
+        rig.write(own.folder, {"orders/listeners.yaml": changed})
+        until(lambda: '"added":"here"' in log.read_text(encoding="utf-8"), "the new listener serves")
 
 
 def test_a_broken_file_is_refused_and_the_old_one_stays(own: Rig) -> None:
@@ -120,18 +140,20 @@ def test_an_envoy_that_never_had_a_key_serves_nobody(tmp_path_factory: pytest.Te
 
 
 def test_the_admin_interface_is_no_port(mesh: Rig) -> None:
-    """Every port on which an Envoy listens is one of the plan's; the admin socket is a file."""
+    """The Envoys listen on the plan's ports and on no other; each one's admin interface is a socket."""
     planned = {mesh.edge, *map(mesh.sidecar, mesh.services), *map(mesh.egress, mesh.services)}
-    listening = {
-        (connection.laddr.ip, connection.laddr.port)
+    envoys = [
+        process
         for process in psutil.Process().children(recursive=True)
-        if "envoy" in process.name()
+        if process.cwd() == str(mesh.folder.resolve())
+    ]
+    assert len(envoys) == 1 + len(mesh.services)
+    listening = [
+        (connection.laddr.ip, connection.laddr.port)
+        for process in envoys
         for connection in process.net_connections(kind="inet")
         if connection.status == psutil.CONN_LISTEN
-    }
-    assert {address for address in listening if address in planned} == planned
-    sockets = sorted(path.name for path in (mesh.folder / "run").iterdir())
-    assert sockets == ["edge.admin.sock", "inventory.admin.sock", "lonely.admin.sock", "orders.admin.sock"]
-    for workload in ("edge", "orders"):
-        text = (mesh.folder / "envoy" / workload / "bootstrap.yaml").read_text(encoding="utf-8")
-        assert "port_value" not in text
+    ]
+    assert set(listening) == planned
+    sockets = {path.name for path in (mesh.folder / "run").iterdir() if path.is_socket()}
+    assert sockets == {f"{name}.admin.sock" for name in ("edge", *mesh.services)}

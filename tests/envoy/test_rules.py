@@ -55,6 +55,18 @@ def test_a_rule_lets_in_whom_it_names(
         assert ask(mesh, method, target, who).status == status, who
 
 
+@pytest.mark.parametrize("service", ["orders", "inventory", "lonely"])
+def test_a_sidecar_called_directly_without_a_token_answers_401(mesh: Rig, service: str) -> None:
+    """On loopback, past the edge: also where the edge has no route, and where nobody wrote a rule."""
+    seen = mesh.services[service].seen
+    before = len(seen)
+    answer = wire.ask(mesh.sidecar(service), "GET /stock HTTP/1.1", "host: x")
+    assert answer.status == 401
+    assert answer.headers["www-authenticate"] == 'Bearer realm="proof"'
+    assert json.loads(answer.body)["type"] == "urn:pillion:problem:token-missing"
+    assert len(seen) == before
+
+
 def test_a_refusal_by_a_rule_is_insufficient_scope(mesh: Rig) -> None:
     """RFC 6750, section 3.1: the token is good, and not enough."""
     answer = ask(mesh, "GET", "/api/orders/reports", BUYER)
