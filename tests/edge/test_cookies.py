@@ -1,5 +1,6 @@
 """What the edge makes of cookies: a token that needs nobody, a session that identity is asked about once."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
@@ -217,3 +218,28 @@ def test_a_renewal_and_the_services_cookies_arrive_together(edge: EdgeMesh) -> N
     written = edge.get(f"/api/set?{query}", cookie=cookie(session=session)).headers.get_list("set-cookie")
     assert sorted(one.partition("=")[0] for one in written) == [TOKEN, "theme"]
     assert "planted" not in str(written)
+
+
+def test_signing_out_works_beside_a_cookie_that_is_not_ascii(edge: EdgeMesh) -> None:
+    """Identity's server would overlook all cookies for one of them; it is sent ours alone."""
+    session = edge.sign_in()[SESSION]
+    sent = f"Cookie: theme=caf\u00e9; {SESSION}={session}"
+    answer = wire.ask(edge.address, "POST /sign-out HTTP/1.1", "Host: edge", "Content-Length: 0", sent)
+    assert answer.status == 204
+    problem(edge.get("/api/things", cookie=cookie(session=session)), 401, "token-missing")
+
+
+def test_what_a_caller_says_of_its_address_opens_no_second_bucket(edge: EdgeMesh) -> None:
+    """Tries are counted by the address that the edge sees, whatever stands in X-Forwarded-For."""
+    body = json.dumps({"email": f"{mark()}@example.org", "password": "wrong wrong wrong"}).encode()
+    head = (
+        "POST /sign-in HTTP/1.1",
+        "Host: edge",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    )
+    said = ("203.0.113.1", "\u00ff", "", "unknown", "198.51.100.1, \u00ff", "203.0.113.2")
+    answers = [
+        wire.ask(edge.address, *head, f"X-Forwarded-For: {address}", body=body).status for address in said
+    ]
+    assert answers == [401] * 5 + [429]

@@ -142,3 +142,9 @@ def test_a_page_gets_an_escaped_next() -> None:
     """Nothing that is sent becomes part of a page's markup."""
     page = Browser().ask("GET", '/sign-in?next=/"><script>alert(1)</script>', accept="text/html").body
     assert b"<script" not in page
+
+
+def test_a_content_type_that_cannot_be_read_is_told_so() -> None:
+    """Django reads it before its handlers stand: it must not end in a traceback."""
+    answer = Browser().ask("POST", "/sign-in", b"{}", content_type="application/json; charset*=utf-8''%00")
+    assert (answer.status, answer.code) == (400, "malformed-request")

@@ -126,3 +126,16 @@ def test_an_unreadable_address_is_limited_too() -> None:
     for number in range(6):
         status = Browser(f"10.0.0.{number}, 198.51.100.7").sign_in(email, WRONG).status
     assert status == 429
+
+
+def test_who_has_to_wait_takes_nobody_elses_turn() -> None:
+    """The limit is looked at before: a flood from one address is no 503 for others."""
+    email = new_user()
+    guesser = Browser("198.51.100.66")
+    for _ in range(5):
+        guesser.sign_in(email, WRONG)
+    with ExitStack() as crowd:
+        for _ in range(MOST_INSIDE):
+            turn._inside.acquire()  # noqa: SLF001 - as above
+            crowd.callback(turn._inside.release)  # noqa: SLF001
+        assert guesser.sign_in(email, WRONG).status == 429

@@ -66,7 +66,7 @@ def test_written_rules_keep_their_order_and_name_their_place() -> None:
     first, second, _ = sidecar.rules
     assert (first.name, first.methods, first.requires) == (
         "rules[0]",
-        ("GET", "POST"),
+        ("GET", "HEAD", "POST"),
         Requirement(roles=("manager", "owner")),
     )
     assert second.name == "rules[1]"
@@ -96,7 +96,7 @@ def test_an_open_rule_opens_only_its_own_requests_at_the_edge() -> None:
     assert [
         (route.path, route.methods, route.open)
         for route in routes_of({"path": "/api/health", "methods": ["GET"], "allow": "anyone"})
-    ] == [("/api/health", ("GET",), True), ("/api", (), False)]
+    ] == [("/api/health", ("GET", "HEAD"), True), ("/api", (), False)]
 
 
 def test_a_closed_rule_before_an_open_one_stays_closed() -> None:

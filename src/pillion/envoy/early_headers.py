@@ -12,18 +12,17 @@ from envoy_data_plane.envoy.config.common.mutation_rules.v3 import (
 from envoy_data_plane.envoy.config.common.mutation_rules.v3 import HeaderMutationRemoveOnMatch
 from envoy_data_plane.envoy.config.core.v3 import TypedExtensionConfig
 from envoy_data_plane.envoy.extensions.http.early_header_mutation.header_mutation.v3 import HeaderMutation
-from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
+from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
 from envoy_data_plane.google.protobuf import Any
 
 from pillion import vocabulary
 
-# Our own names, and Envoy's orders to itself. Some servers read `x.pillion.user` as `x-pillion-user`
-# (CVE-2025-64484); names with underscores are refused altogether.
-OWN_PREFIXES: Final = (
-    vocabulary.HEADER_PREFIX,
-    *(f"x{first}pillion{second}" for first, second in (("-", "."), (".", "-"), (".", "."))),
-    "x-envoy-",
-)
+# Our own names, in every spelling: some servers read `x.pillion.user` as `x-pillion-user` (CVE-2025-64484); names
+# with underscores are refused altogether.
+OWN_NAMES: Final = vocabulary.HEADER_PREFIX.replace("-", "[^a-z0-9]") + ".*"
+
+# Envoy's orders to itself.
+ENVOY_PREFIX: Final = "x-envoy-"
 
 # By these, common proxies tell an application who is calling; an application behind Pillion may still believe
 # them. First whole families, then single names.
@@ -31,6 +30,12 @@ FOREIGN_PREFIXES: Final = (
     "x-amzn-oidc-",
     "x-auth-request-",
     "x-authenticated-",
+    "x-authentik-",
+    "x-consumer-",
+    "x-pomerium-",
+    "x-ssl-client-",
+    "cf-access-",
+    "ssl-client-",
     "x-goog-authenticated-user-",
     "x-goog-iap-",
     "x-ms-client-principal",
@@ -49,6 +54,10 @@ FOREIGN_NAMES: Final = (
     "x-forwarded-user",
     "x-groups",
     "x-remote-user",
+    "x-auth-user",
+    "x-username",
+    "x-userinfo",
+    "x-webauth-user",
     "x-roles",
     "x-tenant-id",
     "x-user",
@@ -63,6 +72,7 @@ OVERRIDE_NAMES: Final = (
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
+    "x-original-uri",
     "x-original-url",
     "x-rewrite-url",
 )
@@ -71,8 +81,11 @@ OVERRIDE_NAMES: Final = (
 def drop_identity_headers() -> TypedExtensionConfig:
     """Remove the headers named above."""
     families = [
-        Mutation(remove_on_match=HeaderMutationRemoveOnMatch(key_matcher=StringMatcher(prefix=prefix)))
-        for prefix in (*OWN_PREFIXES, *FOREIGN_PREFIXES)
+        Mutation(remove_on_match=HeaderMutationRemoveOnMatch(key_matcher=matcher))
+        for matcher in (
+            StringMatcher(safe_regex=RegexMatcher(regex=OWN_NAMES)),
+            *(StringMatcher(prefix=prefix) for prefix in (ENVOY_PREFIX, *FOREIGN_PREFIXES)),
+        )
     ]
     return TypedExtensionConfig(
         name="pillion.drop-identity-headers",

@@ -13,17 +13,17 @@ from pillion.envoy.audit_log import audit_log
 from pillion.envoy.chain import edge_chain
 from pillion.envoy.connection import connection_manager, listener
 from pillion.envoy.filters.access import open_to_anyone
-from pillion.envoy.filters.browser import cookies_untouched
+from pillion.envoy.filters.browser import keep_own_cookies
 from pillion.envoy.filters.cors import cors_policy
 from pillion.envoy.filters.own_cookies import may_set_cookies
 from pillion.envoy.filters.renewal import UNANSWERED_HEADER, no_renewal
 from pillion.envoy.filters.whole_body import wait_for_body
 from pillion.envoy.headers import overwrite
 from pillion.envoy.matchers import header_is, header_present
-from pillion.envoy.routes import RETRIES, answer, below, to_cluster
+from pillion.envoy.routes import RETRIES, answer, below, doubtful_path, to_cluster
 from pillion.envoy.tls import tls
 from pillion.envoy.tracing import trace_context
-from pillion.plan.model import Edge, EdgeRoute, Identity, Plan
+from pillion.plan.model import Edge, EdgeRoute, Plan
 
 EDGE: Final = "edge"
 
@@ -40,6 +40,9 @@ HEARSAY: Final = (
     "x-forwarded-server",
     "x-real-ip",
 )
+
+# Identity counts tries by the caller's address: it is told of that one alone, and of nothing that the caller says.
+THE_CALLER: Final = overwrite("x-forwarded-for", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%")
 
 CROSS_SITE: Final = refusals.Refusal(
     code="cross-site",
@@ -102,7 +105,12 @@ def edge(plan: Plan) -> Listener:
                 name=EDGE,
                 domains=["*"],
                 retry_policy=RETRIES,
-                routes=[*_identity(plan.identity), *map(_service, plan.edge.routes), _unknown()],
+                routes=[
+                    doubtful_path(open_to_anyone() | no_renewal()),
+                    *_identity(plan),
+                    *map(_service, plan.edge.routes),
+                    _unknown(),
+                ],
                 typed_per_filter_config=cors_policy(plan.edge.allow_origins),
             )
         ],
@@ -119,7 +127,7 @@ def _scheme(edge: Edge) -> list[HeaderValueOption]:
     return [overwrite("x-forwarded-proto", "https")] if in_front else []
 
 
-def _identity(identity: Identity) -> list[Route]:
+def _identity(plan: Plan) -> list[Route]:
     """Route to identity: `/me` as to any service; the rest is how one comes by a token, and open."""
     there = to_cluster(names.IDENTITY, IDENTITY_TIMEOUT)
     there.idle_timeout = IDENTITY_TIMEOUT
@@ -128,8 +136,9 @@ def _identity(identity: Identity) -> list[Route]:
         match=RouteMatch(path=vocabulary.ME_PATH),
         route=there,
         typed_per_filter_config=wait_for_body(),
+        request_headers_to_add=[THE_CALLER],
     )
-    open_ = open_to_anyone() | no_renewal() | cookies_untouched() | may_set_cookies() | wait_for_body()
+    open_ = open_to_anyone() | no_renewal() | keep_own_cookies() | may_set_cookies() | wait_for_body()
     return [
         me,
         *(
@@ -138,8 +147,9 @@ def _identity(identity: Identity) -> list[Route]:
                 match=below(path),
                 route=there,
                 typed_per_filter_config=open_,
+                request_headers_to_add=[THE_CALLER],
             )
-            for path in identity.paths
+            for path in plan.identity.paths
         ),
     ]
 

@@ -16,8 +16,8 @@ from pillion.envoy.chain import sidecar_chain
 from pillion.envoy.connection import connection_manager, listener
 from pillion.envoy.filters.rules import required_by
 from pillion.envoy.grpc import app_or_grpc
-from pillion.envoy.routes import NO_TIMEOUT, RETRIES, below
-from pillion.plan.model import Plan, Rule, Sidecar
+from pillion.envoy.routes import NO_TIMEOUT, RETRIES, below, doubtful_path
+from pillion.plan.model import ANYONE, Plan, Rule, Sidecar
 
 INBOUND: Final = "inbound"
 
@@ -49,7 +49,10 @@ def inbound(plan: Plan, sidecar: Sidecar) -> Listener:
                 name=sidecar.service,
                 domains=["*"],
                 retry_policy=RETRIES,
-                routes=[_route(rule) for rule in sidecar.rules],
+                routes=[
+                    doubtful_path(required_by("malformed", ANYONE)),
+                    *(_route(rule) for rule in sidecar.rules),
+                ],
             )
         ],
     )

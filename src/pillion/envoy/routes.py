@@ -11,6 +11,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
     RouteAction,
     RouteMatch,
 )
+from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher
 from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy.matchers import header_is
@@ -47,3 +48,14 @@ def answer(
         ),
         typed_per_filter_config=config or {},
     )
+
+
+def doubtful_path(config: dict[str, Any]) -> Route:
+    """Refuse, before any rule, a path that a framework may take for another one.
+
+    An escaped control character: Python's `$` matches before a line end, so that `/reports%0a` would be `/reports`
+    to the service and not to us. A semicolon: Java's servers cut it off with what follows in its segment
+    (`/reports;x`, `/open/..;/reports`).
+    """
+    match = RouteMatch(safe_regex=RegexMatcher(regex="(?is).*(?:;|%3b|%[01][0-9a-f]|%7f).*"))
+    return answer("malformed", match, 400, config=config)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -18,12 +19,13 @@ from django.core.handlers.wsgi import WSGIHandler  # noqa: E402 - needs the sett
 from whitenoise import WhiteNoise  # noqa: E402
 
 from pillion.identity import health, renewal  # noqa: E402
-from pillion.identity.refusal import problem, too_large  # noqa: E402
+from pillion.identity.refusal import Refusal, malformed, problem, too_large  # noqa: E402
 from pillion.vocabulary import IDENTITY_BODY_BYTES  # noqa: E402
 
 StartResponse = Callable[..., Any]
 Environ = dict[str, Any]
 
+_log = logging.getLogger("pillion.identity")
 _STATIC = Path(__file__).parent / "static"
 
 
@@ -53,8 +55,12 @@ def application(environ: Environ, start_response: StartResponse) -> Iterable[byt
         start_response(status, headers)
         return [text]
     if not _take_body(environ):
-        return _refuse_body(start_response)
-    answer: Iterable[bytes] = _pages(environ, start_response)
+        return _refuse(start_response, too_large(IDENTITY_BODY_BYTES))
+    try:
+        answer: Iterable[bytes] = _pages(environ, start_response)
+    except ValueError as error:  # Django reads the content type before its handlers stand
+        _log.warning("a request that cannot be read: %s", type(error).__name__)
+        return _refuse(start_response, malformed("The request's headers cannot be read."))
     return answer
 
 
@@ -72,8 +78,7 @@ def _take_body(environ: Environ) -> bool:
     return True
 
 
-def _refuse_body(start_response: StartResponse) -> list[bytes]:
-    refusal = too_large(IDENTITY_BODY_BYTES)
+def _refuse(start_response: StartResponse, refusal: Refusal) -> list[bytes]:
     content = json.dumps(problem(refusal)).encode()
     start_response(
         f"{refusal.status.value} {refusal.status.phrase}",

@@ -1,7 +1,7 @@
 """From a topology to the plan: what the user did not write is denied here."""
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pillion import vocabulary
@@ -74,9 +74,13 @@ def _sidecar(name: str, service: Service, ports: Mapping[str, Ports]) -> Sidecar
 
 def _rule(index: int, rule: WrittenRule) -> Rule:
     requires = ANYONE if rule.allow == "anyone" else Requirement(roles=tuple(sorted(rule.roles)))
-    return Rule(
-        name=f"rules[{index}]", path=rule.path, methods=tuple(sorted(rule.methods)), requires=requires
-    )
+    return Rule(name=f"rules[{index}]", path=rule.path, methods=_methods(rule.methods), requires=requires)
+
+
+def _methods(written: Iterable[str]) -> tuple[str, ...]:
+    """Take HEAD along with GET: the same request, but for the answer's body (RFC 9110, section 9.3.2)."""
+    methods = set(written)
+    return tuple(sorted(methods | {"HEAD"} if "GET" in methods else methods))
 
 
 def _edge_routes(topology: Topology, sidecars: tuple[Sidecar, ...]) -> tuple[EdgeRoute, ...]:

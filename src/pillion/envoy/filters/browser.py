@@ -3,13 +3,17 @@
 Lua, because no native filter rewrites one cookie of several.
 """
 
+from typing import Final
+
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 from envoy_data_plane.google.protobuf import Any
 
 from pillion import vocabulary
 from pillion.envoy import names
-from pillion.envoy.filters.lua import lua, without
+from pillion.envoy.filters.lua import instead, lua
 from pillion.vocabulary import Cookies
+
+_FOR_IDENTITY: Final = "identity_cookies.lua"
 
 
 def browser(cookies: Cookies) -> HttpFilter:
@@ -21,9 +25,9 @@ def browser(cookies: Cookies) -> HttpFilter:
         "TOKEN_HEADER": names.TOKEN_HEADER,
         "NEXT_HEADER": names.NEXT_HEADER,
     }
-    return lua(names.BROWSER, "browser.lua", constants)
+    return lua(names.BROWSER, "browser.lua", constants, (_FOR_IDENTITY,))
 
 
-def cookies_untouched() -> dict[str, Any]:
-    """Give the configuration of a route whose requests keep their cookies: identity reads them itself."""
-    return without(names.BROWSER)
+def keep_own_cookies() -> dict[str, Any]:
+    """Give the configuration of a route to identity, which reads Pillion's cookies itself and needs no others."""
+    return instead(names.BROWSER, _FOR_IDENTITY)

@@ -11,13 +11,23 @@ from envoy_data_plane.google.protobuf import Any
 from pillion.envoy.filters.http_filter import http_filter
 
 
-def lua(name: str, file: str, constants: Mapping[str, str]) -> HttpFilter:
-    """Make a filter of the script in `file`, with these constants defined above it."""
-    header = "".join(f'local {constant} = "{value}"\n' for constant, value in constants.items())
-    source = files(__package__).joinpath(file).read_text(encoding="utf-8")
-    return http_filter(name, Lua(default_source_code=DataSource(inline_string=f"{header}\n{source}")))
+def lua(name: str, file: str, constants: Mapping[str, str], others: tuple[str, ...] = ()) -> HttpFilter:
+    """Make a filter of the script in `file`, with these constants defined above it; routes may run `others`."""
+    scripts = {other: _source(other, constants) for other in others}
+    return http_filter(name, Lua(default_source_code=_source(file, constants), source_codes=scripts))
+
+
+def instead(name: str, other: str) -> dict[str, Any]:
+    """Give the configuration of a route where the filter runs one of its other scripts."""
+    return {name: Any.pack(LuaPerRoute(name=other))}
 
 
 def without(name: str) -> dict[str, Any]:
     """Give the configuration of a route that goes without the filter."""
     return {name: Any.pack(LuaPerRoute(disabled=True))}
+
+
+def _source(file: str, constants: Mapping[str, str]) -> DataSource:
+    header = "".join(f'local {constant} = "{value}"\n' for constant, value in constants.items())
+    source = files(__package__).joinpath(file).read_text(encoding="utf-8")
+    return DataSource(inline_string=f"{header}\n{source}")

@@ -4,7 +4,12 @@
 -- The name that a browser will send the cookie under. To some, `=name=value` is a cookie without a name whose
 -- value is `name=value`, and goes back to us as one of that name.
 local function name_of(cookie)
-  return cookie:match("^[%s=]*([^=;]-)%s*[=;]") or cookie:match("^[%s=]*(.-)%s*$")
+  local first = cookie:find("[^%s=]") or 1
+  local last = (cookie:find("[=;]", first) or #cookie + 1) - 1
+  while last >= first and cookie:find("^%s", last) do
+    last = last - 1
+  end
+  return cookie:sub(first, last)
 end
 
 function envoy_on_response(handle)

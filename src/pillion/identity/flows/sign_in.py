@@ -30,12 +30,14 @@ def sign_in(request: HttpRequest, email: str, password: str) -> SignedIn:
     people sign in at once.
     """
     _require(email, password)
-    with turn():
-        return _sign_in(request, email_address.normal(email), password)
-
-
-def _sign_in(request: HttpRequest, address: str, password: str) -> SignedIn:
+    address = email_address.normal(email)
+    # Before a turn is taken: who has to wait anyway keeps nobody else from signing in.
     tried = limits.try_password(request, address)
+    with turn():
+        return _sign_in(request, address, password, tried)
+
+
+def _sign_in(request: HttpRequest, address: str, password: str, tried: limits.Try) -> SignedIn:
     form = LoginForm({"login": address, "password": password}, request=request)
     # What allauth's form would refuse by its look is worked on like any other, so that it takes as long.
     if len(address) > email_address.LONGEST or len(password) > passwords.LONGEST or not form.is_valid():

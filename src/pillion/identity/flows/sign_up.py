@@ -40,12 +40,12 @@ def sign_up(request: HttpRequest, email: str, password: str) -> SignedIn:
     an account, 429 after too many tries, 503 when too many people do so at once.
     """
     require_open(request)
+    limits.try_sign_up(request)
     with turn():
         return _sign_up(request, email_address.normal(email), password)
 
 
 def _sign_up(request: HttpRequest, address: str, password: str) -> SignedIn:
-    limits.try_sign_up(request)
     if len(password) > passwords.LONGEST:  # before anything works on it
         raise _invalid({"password": f"Use {passwords.LONGEST} characters or fewer."})
     form = SignupForm({"email": address, "password1": password})
