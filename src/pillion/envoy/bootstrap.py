@@ -30,8 +30,9 @@ from pillion.plan.model import UnixSocket, Workload
 MAX_CONNECTIONS: Final = 50000
 
 # Envoy refuses regular expressions of more than 100 RE2 instructions unless told otherwise; the one for a
-# canonical token has about 200. All are ours and of fixed size; none comes from a user.
-REGEX_SIZE: Final = 400
+# canonical token has about 200, the one for the headers to drop some 600. All are ours and of fixed size; none
+# comes from a user.
+REGEX_SIZE: Final = 1000
 
 
 def bootstrap(mesh: str, workload: Workload) -> Bootstrap:
