@@ -18,7 +18,8 @@ from benchmarks import peers, startup
 from benchmarks.load import Result, load, load_in_turn
 from benchmarks.processes import cpu_seconds, memory_mb, program, running
 from benchmarks.tokens import AUDIENCE, ISSUER, new_forge, token
-from pillion import envoy, plan, topology
+from pillion import plan, topology
+from pillion.envoy.files import render
 
 ROUNDS = 5
 SECONDS = 3
@@ -136,7 +137,7 @@ def _pillion(
     written.write_text(TOPOLOGY)
     read = topology.load(written, {})
     planned = plan.build(read, plan.assign(read), plan.UnixSocket(path="run/identity.sock"))
-    for name, text in envoy.render(planned, {"keys": [forge.jwk()]}).items():
+    for name, text in render(planned, {"keys": [forge.jwk()]}).items():
         path = folder / "envoy" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)

@@ -24,7 +24,8 @@ STATE_FOLDER: Final = ".pillion"
 
 # RFC 9068, section 2.1: the media type that tells an access token from every other JWT.
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - the name of a type, not a secret
-SIGNING_ALGORITHM: Final = "RS256"
+# RFC 7518, section 3.1 and RFC 8037: what tokens may be signed with; the first one is the default.
+SIGNING_ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
 
 # How far two clocks may differ, in seconds, wherever a token's times are compared.
 LEEWAY_SECONDS: Final = 5
@@ -64,10 +65,20 @@ SESSION_HEADER: Final = "x-pillion-session"
 
 @dataclass(frozen=True)
 class Cookies:
-    """The names of the two cookies that a signed-in browser holds."""
+    """The names of the two cookies that a signed-in browser holds; `secure` where it speaks TLS to the edge."""
 
     session: str
     token: str
+    secure: bool
+
+    def set(self, name: str, value: str, max_age: int) -> str:
+        """Write what sets the cookie `name` for `max_age` seconds (RFC 6265, section 4.1.1)."""
+        secure = "; Secure" if self.secure else ""
+        return f"{name}={value}; HttpOnly; Max-Age={max_age}; Path=/; SameSite=Lax{secure}"
+
+    def deletions(self) -> tuple[str, str]:
+        """Write what makes a browser forget both."""
+        return self.set(self.session, '""', 0), self.set(self.token, '""', 0)
 
 
 def cookies(*, secure: bool) -> Cookies:
@@ -77,4 +88,4 @@ def cookies(*, secure: bool) -> Cookies:
     (RFC 6265bis, section 4.1.3.2); it needs https.
     """
     prefix = "__Host-" if secure else ""
-    return Cookies(session=f"{prefix}pillion-session", token=f"{prefix}pillion-token")
+    return Cookies(session=f"{prefix}pillion-session", token=f"{prefix}pillion-token", secure=secure)

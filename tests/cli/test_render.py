@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 from tests.goldens.compiled import HERE, JWKS, written
 
 from pillion.cli.render import command
+from pillion.local.folder import StateFolder
 
 SHOP = HERE / "cases" / "shop"
 
@@ -25,17 +26,25 @@ def render(file: Path, output: Path) -> Result:
     return CliRunner().invoke(command, ["envoy", "-f", str(file), "-o", str(output)])
 
 
+def keys(folder: Path, text: str) -> None:
+    """Write what `pillion up` remembers of the keys."""
+    known = StateFolder(folder / ".pillion").jwks
+    known.parent.mkdir(parents=True)
+    known.write_text(text, encoding="utf-8")
+
+
 def test_it_writes_the_folder_that_the_compiler_gives(file: Path, tmp_path: Path) -> None:
     """With the keys of the last `pillion up`; twice the same."""
-    (tmp_path / ".pillion").mkdir()
-    (tmp_path / ".pillion" / "jwks.json").write_text(json.dumps(JWKS), encoding="utf-8")
+    keys(tmp_path, json.dumps(JWKS))
     output = tmp_path / "out"
     for _ in range(2):
         result = render(file, output)
         assert (result.exit_code, result.stderr) == (0, "")
         assert f"Envoys to {output}" in result.stdout
         rendered = {
-            str(path.relative_to(output)): path.read_text(encoding="utf-8") for path in output.rglob("*.yaml")
+            str(path.relative_to(output)): path.read_text(encoding="utf-8")
+            for path in output.rglob("*")
+            if path.is_file()
         }
         assert rendered == written(SHOP)
 
@@ -44,7 +53,7 @@ def test_without_keys_it_says_that_nobody_is_served(file: Path, tmp_path: Path) 
     """And writes all files none the less."""
     result = render(file, tmp_path / "out")
     assert result.exit_code == 0
-    assert result.stderr == "no keys yet: these Envoys answer 500 to everything; 'pillion up' makes some\n"
+    assert result.stderr == "no keys yet: these Envoys serve nobody; 'pillion up' makes some\n"
     assert (tmp_path / "out" / "edge" / "bootstrap.yaml").is_file()
 
 
@@ -78,8 +87,7 @@ def test_where_nothing_can_be_written_is_one_sentence(file: Path, tmp_path: Path
 
 def test_keys_that_are_none_are_one_sentence(file: Path, tmp_path: Path) -> None:
     """And nothing is rendered that would refuse everybody unnoticed."""
-    (tmp_path / ".pillion").mkdir()
-    (tmp_path / ".pillion" / "jwks.json").write_text("{", encoding="utf-8")
+    keys(tmp_path, "{")
     result = render(file, tmp_path / "out")
     assert result.exit_code == 1
     assert result.stderr.endswith("jwks.json holds no keys: remove it, and 'pillion up' writes it anew\n")

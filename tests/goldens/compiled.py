@@ -12,7 +12,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from pillion import envoy, plan
+from pillion import plan
+from pillion.envoy.files import render
 from pillion.topology import load
 
 HERE = Path(__file__).parent
@@ -33,7 +34,7 @@ def compile_case(case: Path) -> Compiled:
     """Compile a case's topology with the keys that all cases share."""
     topology = load(case / "pillion.yaml", {})
     planned = plan.build(topology, plan.assign(topology), plan.UnixSocket(path="run/identity.sock"))
-    return Compiled(planned, envoy.render(planned, JWKS))
+    return Compiled(planned, render(planned, JWKS))
 
 
 def written(case: Path) -> dict[str, str]:
@@ -41,7 +42,8 @@ def written(case: Path) -> dict[str, str]:
     folder = case / "envoy"
     return {
         str(path.relative_to(folder)): path.read_text(encoding="utf-8")
-        for path in sorted(folder.rglob("*.yaml"))
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
     }
 
 

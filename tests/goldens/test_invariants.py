@@ -18,7 +18,7 @@ ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
 def _listeners(compiled: Compiled) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     """Give each listener with its workload and its connection manager."""
     for name, text in compiled.files.items():
-        workload, file = name.split("/")
+        workload, _, file = name.partition("/")
         if file != "listeners.yaml":
             continue
         for listener in resources(text):
@@ -61,7 +61,7 @@ def test_the_router_is_last_and_the_checks_come_in_order(case: Path) -> None:
     for workload, manager in _inbound(compile_case(case)):
         order = _filters(manager)
         assert order[-1] == "envoy.filters.http.router", workload
-        checks = ["pillion.token-shape", "pillion.verification", "pillion.token-claims", "pillion.rules"]
+        checks = ["pillion.token-shape", "pillion.verification", "pillion.revocations", "pillion.rules"]
         assert [name for name in order if name in checks] == checks, workload
 
 
@@ -134,9 +134,26 @@ def test_no_admin_interface_is_a_port(case: Path) -> None:
 
 @every_case
 def test_no_envoy_fetches_keys_or_takes_a_token_from_the_url(case: Path) -> None:
-    """Keys are in the files, and tokens only in headers."""
-    for name, text in compile_case(case).files.items():
-        if name.endswith("/verification.yaml"):
-            assert "remote_jwks" not in text
-            assert "from_headers" in text
-            assert "from_params" not in text
+    """Keys come from control, and tokens only in headers."""
+    for workload, listener, manager in _listeners(compile_case(case)):
+        if listener["name"] == "egress":
+            continue
+        (verification,) = (f for f in manager["http_filters"] if f["name"] == "pillion.verification")
+        config = verification["config_discovery"]["default_config"]
+        for provider in config["providers"].values():
+            assert "remote_jwks" not in provider, workload
+            assert provider["from_headers"], workload
+            assert "from_params" not in provider, workload
+
+
+@every_case
+def test_what_is_streamed_has_a_default_that_refuses(case: Path) -> None:
+    """An Envoy that starts while control is away checks tokens, too."""
+    for workload, listener, manager in _listeners(compile_case(case)):
+        streamed = [f for f in manager["http_filters"] if "config_discovery" in f]
+        names = ["pillion.verification", "pillion.revocations"] if listener["name"] != "egress" else []
+        assert [f["name"] for f in streamed] == names, workload
+        for entry in streamed:
+            source = entry["config_discovery"]
+            assert source["type_urls"] == [source["default_config"]["@type"]]
+            assert "ads" in source["config_source"]

@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
-from pillion import envoy, plan
+from pillion import plan
 from pillion.cli import topology_option
+from pillion.envoy.files import render
+from pillion.envoy.names import KNOWN_FOLDER
 from pillion.local import folder
 
 # What every folder of an Envoy holds; a folder with something else in it is not ours to replace.
@@ -33,11 +35,11 @@ def command() -> None:
 )
 @topology_option.option
 def envoy_command(output: Path, file: Path | None) -> None:
-    """Write a folder per Envoy: bootstrap, listeners, clusters, verification.
+    """Write a folder per Envoy: bootstrap, listeners, clusters.
 
-    The keys that tokens are checked with are those of the last `pillion up`; before the first one there are
-    none, and the Envoys serve nobody. The sidecars' ports count up from 15001, so that the same topology gives
-    the same files; `pillion up` takes others where those are in use.
+    What an Envoy starts with until control tells it more lies in _known/: the keys are those of the last
+    `pillion up`; before the first one there are none, and the Envoys serve nobody. The sidecars' ports count up
+    from 15001, so that the same topology gives the same files; `pillion up` takes others where those are in use.
 
     \b
     Example:
@@ -48,18 +50,19 @@ def envoy_command(output: Path, file: Path | None) -> None:
     try:
         _refuse_strange(output)
         planned = plan.build(topology, plan.assign(topology), folder.IDENTITY_SOCKET)
-        files = envoy.render(planned, _keys(folder.of(path).jwks))
+        files = render(planned, _keys(folder.of(path).jwks))
         _replace(output, files)
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {(error.strerror or 'i/o error').lower()}") from None
-    click.echo(f"wrote {len(files)} files for {len(_folders(files))} Envoys to {output}")
+    envoys = len(_folders(files) - {KNOWN_FOLDER})
+    click.echo(f"wrote {len(files)} files for {envoys} Envoys to {output}")
 
 
 def _keys(path: Path) -> Mapping[str, Any]:
     try:
         keys: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        click.echo("no keys yet: these Envoys answer 500 to everything; 'pillion up' makes some", err=True)
+        click.echo("no keys yet: these Envoys serve nobody; 'pillion up' makes some", err=True)
         return {"keys": []}
     except ValueError:
         raise click.ClickException(
@@ -72,7 +75,11 @@ def _refuse_strange(output: Path) -> None:
     """Stop unless `output` holds nothing but folders of an earlier rendering."""
     if not output.exists():
         return
-    strange = sorted(entry.name for entry in output.iterdir() if not (entry / _MARK).is_file())
+    strange = sorted(
+        entry.name
+        for entry in output.iterdir()
+        if entry.name != KNOWN_FOLDER and not (entry / _MARK).is_file()
+    )
     if strange:
         raise click.ClickException(f"{output} holds something else ({strange[0]}): name an empty folder")
 

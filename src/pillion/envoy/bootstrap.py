@@ -6,6 +6,7 @@ from envoy_data_plane.envoy.config.bootstrap.v3 import (
     Admin,
     Bootstrap,
     BootstrapDynamicResources,
+    BootstrapStaticResources,
     LayeredRuntime,
     RuntimeLayer,
 )
@@ -24,6 +25,7 @@ from envoy_data_plane.google.protobuf import Any, Struct
 
 from pillion.envoy import names
 from pillion.envoy.addresses import envoy_address
+from pillion.envoy.control import control_cluster, control_stream
 from pillion.plan.model import UnixSocket, Workload
 
 # More connections than this are refused rather than let the process run out of files or memory.
@@ -43,7 +45,9 @@ def bootstrap(mesh: str, workload: Workload) -> Bootstrap:
         dynamic_resources=BootstrapDynamicResources(
             lds_config=_file(workload, names.LISTENERS_FILE),
             cds_config=_file(workload, names.CLUSTERS_FILE),
+            ads_config=control_stream(),
         ),
+        static_resources=BootstrapStaticResources(clusters=[control_cluster()]),
         layered_runtime=LayeredRuntime(
             layers=[
                 RuntimeLayer(

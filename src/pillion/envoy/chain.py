@@ -12,19 +12,23 @@ from pillion.envoy.filters.renewal import renewal
 from pillion.envoy.filters.router import router
 from pillion.envoy.filters.rules import rules
 from pillion.envoy.filters.same_origin import same_origin
-from pillion.envoy.filters.token_claims import token_claims
+from pillion.envoy.filters.streamed import streamed
+from pillion.envoy.filters.token_claims import KNOWN_REVOKED, token_claims
 from pillion.envoy.filters.token_shape import token_shape
-from pillion.envoy.filters.verification import verification_slot
+from pillion.envoy.filters.verification import KNOWN_KEYS, edge_verification, sidecar_verification
 from pillion.envoy.filters.whole_body import whole_body
-from pillion.plan.model import Plan, Sidecar
+from pillion.envoy.names import REVOCATIONS, VERIFICATION
+from pillion.plan.model import Plan
 
 
-def sidecar_chain(plan: Plan, sidecar: Sidecar) -> list[HttpFilter]:
+def sidecar_chain(plan: Plan) -> list[HttpFilter]:
     """Give the filters between anybody and a service. Identity headers were dropped before the first."""
     return [
         token_shape(),  # before anything parses the token
-        verification_slot(sidecar.workload.name),  # what comes after may believe the token's claims
-        token_claims(plan.verification),  # needs the claims; before anything that acts on them
+        # What comes after may believe the token's claims.
+        streamed(VERIFICATION, sidecar_verification(plan.verification, KNOWN_KEYS)),
+        # Needs the claims; before anything that acts on them.
+        streamed(REVOCATIONS, token_claims(plan.verification, KNOWN_REVOKED)),
         rules(),  # needs to know who is calling, by a token that is good in every respect
         *identity_headers(),  # last of ours: nobody that was refused is ever named
         router(),
@@ -37,9 +41,9 @@ def edge_chain(plan: Plan) -> list[HttpFilter]:
         cors(),  # first: answers preflights, which carry no credentials
         browser(plan.edge.cookies),  # turns cookies into what the rest looks for
         same_origin(plan.edge),  # as soon as it is known that a cookie is relied on
-        token_shape(),  # from here to token_claims as in a sidecar
-        verification_slot(plan.edge.workload.name),
-        token_claims(plan.verification),
+        token_shape(),  # from here to the revocations as in a sidecar
+        streamed(VERIFICATION, edge_verification(plan.verification, KNOWN_KEYS)),
+        streamed(REVOCATIONS, token_claims(plan.verification, KNOWN_REVOKED)),
         renewal(),  # only for a session whose token was missing or not verified above
         access(),  # nobody without a token goes on, but to an open path
         bearer(),  # a verified cookie's token becomes what services expect; a stale one stays behind

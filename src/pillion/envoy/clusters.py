@@ -47,9 +47,9 @@ _OPTIONS_KEY: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 def sidecar_clusters(sidecar: Sidecar) -> list[Cluster]:
     """Give the service itself, for HTTP/1.1 and for gRPC, and the sidecars of those whom it calls."""
     return [
-        _cluster(names.APP, sidecar.app, _http1(UPSTREAM_IDLE)),
-        _cluster(names.APP_GRPC, sidecar.app, _http2()),
-        *(_cluster(names.peer_cluster(peer.service), peer.address, _as_received()) for peer in sidecar.peers),
+        cluster(names.APP, sidecar.app, _http1(UPSTREAM_IDLE)),
+        cluster(names.APP_GRPC, sidecar.app, http2()),
+        *(cluster(names.peer_cluster(peer.service), peer.address, _as_received()) for peer in sidecar.peers),
     ]
 
 
@@ -57,16 +57,17 @@ def edge_clusters(edge: Edge, identity: Identity, sidecars: tuple[Sidecar, ...])
     """Give identity, and the sidecars that the edge has routes to."""
     routed = {route.service for route in edge.routes}
     return [
-        _cluster(names.IDENTITY, identity.address, _http1(UPSTREAM_IDLE)),
+        cluster(names.IDENTITY, identity.address, _http1(UPSTREAM_IDLE)),
         *(
-            _cluster(names.peer_cluster(sidecar.service), sidecar.inbound, _as_received())
+            cluster(names.peer_cluster(sidecar.service), sidecar.inbound, _as_received())
             for sidecar in sidecars
             if sidecar.service in routed
         ),
     ]
 
 
-def _cluster(name: str, address: Address | UnixSocket, options: UpstreamOptions) -> Cluster:
+def cluster(name: str, address: Address | UnixSocket, options: UpstreamOptions) -> Cluster:
+    """Give a cluster of one address."""
     return Cluster(
         name=name,
         type=ClusterDiscoveryType.STATIC,
@@ -103,10 +104,11 @@ def _http1(idle: timedelta) -> UpstreamOptions:
     )
 
 
-def _http2() -> UpstreamOptions:
+def http2(options: Http2ProtocolOptions | None = None) -> UpstreamOptions:
+    """Speak HTTP/2, whatever the request came in."""
     return UpstreamOptions(
         explicit_http_config=HttpProtocolOptionsExplicitHttpConfig(
-            http2_protocol_options=Http2ProtocolOptions()
+            http2_protocol_options=options or Http2ProtocolOptions()
         )
     )
 

@@ -1,5 +1,6 @@
 """The edge's listener: the only public door."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -24,6 +25,7 @@ from pillion.envoy.routes import RETRIES, answer, below, doubtful_path, to_clust
 from pillion.envoy.tls import tls
 from pillion.envoy.tracing import trace_context
 from pillion.plan.model import Edge, EdgeRoute, Plan
+from pillion.vocabulary import Cookies
 
 EDGE: Final = "edge"
 
@@ -76,15 +78,33 @@ GO_AND_SIGN_IN: Final = refusals.Refusal(
     },
 )
 
-REFUSALS: Final = (
-    CROSS_SITE,
-    refusals.TOKEN_EXPIRED,
-    refusals.TOKEN_INVALID,
-    IDENTITY_AWAY,
-    GO_AND_SIGN_IN,
-    refusals.TOKEN_MISSING,
-    *refusals.BY_STATUS,
-)
+
+def _refusals(cookies: Cookies) -> tuple[refusals.Refusal, ...]:
+    """Order the answers; a revoked token that came in a cookie is taken out of the browser with its session."""
+    from_cookie = replace(
+        refusals.TOKEN_REVOKED,
+        headers_match=(header_present(names.TOKEN_HEADER),),
+        cookies=cookies.deletions(),
+    )
+    of_a_person = replace(
+        from_cookie,
+        headers_match=(*from_cookie.headers_match, *GO_AND_SIGN_IN.headers_match),
+        status=GO_AND_SIGN_IN.status,
+        title=GO_AND_SIGN_IN.title,
+        headers=GO_AND_SIGN_IN.headers,
+    )
+    return (
+        CROSS_SITE,
+        refusals.TOKEN_EXPIRED,
+        of_a_person,
+        from_cookie,
+        refusals.TOKEN_REVOKED,
+        refusals.TOKEN_INVALID,
+        IDENTITY_AWAY,
+        GO_AND_SIGN_IN,
+        refusals.TOKEN_MISSING,
+        *refusals.BY_STATUS,
+    )
 
 
 def edge(plan: Plan) -> Listener:
@@ -94,7 +114,7 @@ def edge(plan: Plan) -> Listener:
     manager.use_remote_address = True
     manager.tracing = trace_context(plan.edge.workload.name)
     manager.http_filters = edge_chain(plan)
-    manager.local_reply_config = refusals.local_replies(REFUSALS, plan.mesh)
+    manager.local_reply_config = refusals.local_replies(_refusals(plan.edge.cookies), plan.mesh)
     manager.access_log = [audit_log(plan.edge.workload)]
     manager.route_config = RouteConfiguration(
         name=EDGE,

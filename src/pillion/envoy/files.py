@@ -17,19 +17,19 @@ from pillion.envoy.bootstrap import bootstrap
 from pillion.envoy.clusters import edge_clusters, sidecar_clusters
 from pillion.envoy.edge import edge
 from pillion.envoy.egress import egress
-from pillion.envoy.filters.verification import edge_verification, sidecar_verification, verification_resource
 from pillion.envoy.inbound import inbound
+from pillion.envoy.known import known_files
 from pillion.envoy.tls import certificate_secret
 from pillion.plan.model import Plan, Sidecar
 
 
 def render(plan: Plan, jwks: Mapping[str, Json]) -> dict[str, str]:
-    """Write the configuration of every Envoy of `plan`.
+    """Write the configuration of every Envoy of `plan`, and the keys that they start with.
 
-    `jwks` is the public key set (RFC 7517, section 5) that tokens are checked with. Gives the files' text by
-    path, such as `orders/listeners.yaml`. The same input gives the same bytes.
+    `jwks` is the public key set (RFC 7517, section 5) that tokens are checked with until control says otherwise.
+    Gives the files' text by path, such as `orders/listeners.yaml`. The same input gives the same bytes.
     """
-    return render_structure(plan) | render_verification(plan, jwks)
+    return render_structure(plan) | known_files(jwks)
 
 
 def render_structure(plan: Plan) -> dict[str, str]:
@@ -38,16 +38,6 @@ def render_structure(plan: Plan) -> dict[str, str]:
     for sidecar in plan.sidecars:
         written |= _sidecar_files(plan, sidecar)
     return written
-
-
-def render_verification(plan: Plan, jwks: Mapping[str, Json]) -> dict[str, str]:
-    """Write the file that the check of tokens stands in, for every Envoy."""
-    configs = {plan.edge.workload: edge_verification(plan.verification, jwks)}
-    configs |= {sidecar.workload: sidecar_verification(plan.verification, jwks) for sidecar in plan.sidecars}
-    return {
-        f"{workload.name}/{names.VERIFICATION_FILE}": _resources([verification_resource(config)])
-        for workload, config in configs.items()
-    }
 
 
 def _edge_files(plan: Plan) -> dict[str, str]:

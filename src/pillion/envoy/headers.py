@@ -17,5 +17,10 @@ def add_if_absent(name: str, value: str) -> HeaderValueOption:
     return _option(name, value, HeaderValueOptionHeaderAppendAction.ADD_IF_ABSENT)
 
 
+def append(name: str, value: str) -> HeaderValueOption:
+    """Set the header beside any that is there."""
+    return _option(name, value, HeaderValueOptionHeaderAppendAction.APPEND_IF_EXISTS_OR_ADD)
+
+
 def _option(name: str, value: str, action: HeaderValueOptionHeaderAppendAction) -> HeaderValueOption:
     return HeaderValueOption(header=HeaderValue(key=name, value=value), append_action=action)

@@ -23,6 +23,7 @@ INBOUND: Final = "inbound"
 
 REFUSALS: Final = (
     refusals.TOKEN_EXPIRED,
+    refusals.TOKEN_REVOKED,
     refusals.TOKEN_INVALID,
     refusals.FORBIDDEN,
     refusals.TOKEN_MISSING,
@@ -37,7 +38,7 @@ def inbound(plan: Plan, sidecar: Sidecar) -> Listener:
     manager.preserve_external_request_id = True
     # The application sees the client's address as the edge wrote it down.
     manager.skip_xff_append = True
-    manager.http_filters = sidecar_chain(plan, sidecar)
+    manager.http_filters = sidecar_chain(plan)
     manager.local_reply_config = refusals.local_replies(REFUSALS, plan.mesh)
     manager.access_log = [audit_log(sidecar.workload)]
     manager.route_config = RouteConfiguration(

@@ -9,6 +9,8 @@ APP: Final = "app"
 APP_GRPC: Final = "app-grpc"
 # Cluster of the edge.
 IDENTITY: Final = "identity"
+# Cluster of every Envoy.
+CONTROL: Final = "control"
 
 # Filters whose configuration differs from route to route are addressed by these names.
 BROWSER: Final = "pillion.browser"
@@ -22,8 +24,21 @@ FOLDER: Final = "envoy"
 BOOTSTRAP_FILE: Final = "bootstrap.yaml"
 LISTENERS_FILE: Final = "listeners.yaml"
 CLUSTERS_FILE: Final = "clusters.yaml"
-VERIFICATION_FILE: Final = "verification.yaml"
 CERTIFICATE_FILE: Final = "certificate.yaml"
+
+# What control told last, for an Envoy that starts while control is away. No service's name holds an underscore.
+KNOWN_FOLDER: Final = "_known"
+JWKS_FILE: Final = f"{KNOWN_FOLDER}/jwks.json"
+REVOKED_FILE: Final = f"{KNOWN_FOLDER}/revoked.lua"
+
+# Where control listens, relative to the state folder.
+CONTROL_SOCKET: Final = "run/control.sock"
+# The variable in an Envoy's environment by which it proves to control who it is.
+CREDENTIAL_VARIABLE: Final = "PILLION_CONTROL_CREDENTIAL"
+
+# The filters that control streams (ECDS resources).
+VERIFICATION: Final = "pillion.verification"
+REVOCATIONS: Final = "pillion.revocations"
 
 # Headers between the filters of one Envoy. They begin with vocabulary.HEADER_PREFIX, so nobody can send them.
 TOKEN_HEADER: Final = "x-pillion-token"  # noqa: S105 - the name of a header
@@ -42,6 +57,11 @@ def peer_cluster(service: str) -> str:
 def file_of(workload: str, name: str) -> str:
     """Give the path of one of an Envoy's files, relative to its working directory."""
     return f"{FOLDER}/{workload}/{name}"
+
+
+def known_file(name: str) -> str:
+    """Give the path of one of the files in KNOWN_FOLDER, relative to an Envoy's working directory."""
+    return f"{FOLDER}/{name}"
 
 
 def admin_socket(workload: str) -> str:

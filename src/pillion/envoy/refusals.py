@@ -30,7 +30,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 )
 from envoy_data_plane.google.protobuf import Any, Struct
 
-from pillion.envoy.headers import overwrite
+from pillion.envoy.headers import append, overwrite
 from pillion.envoy.matchers import JWT_NAMESPACE, PAYLOAD, SOME_STRING, metadata
 from pillion.envoy.names import REFUSED_HEADER
 
@@ -44,7 +44,7 @@ class Refusal:
     """One answer: when it is given and what it says.
 
     `when` is a CEL expression over Envoy's attributes, empty for any details; `status` is the status answered,
-    `only_for` the one that Envoy had chosen, if that matters.
+    `only_for` the one that Envoy had chosen, if that matters; `cookies` are set by the answer.
     """
 
     code: str
@@ -57,11 +57,15 @@ class Refusal:
     headers_match: tuple[HeaderMatcher, ...] = ()
     challenge: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    cookies: tuple[str, ...] = ()
 
 
 def _details(start: str) -> str:
     return f"response.code_details.startsWith('{start}')"
 
+
+# What Envoy notes when the policy `token-revoked` (filters/token_claims.py) matched.
+REVOKED_DETAILS: Final = "rbac_access_denied_matched_policy[token-revoked]"
 
 TOKEN_EXPIRED: Final = Refusal(
     code="token-expired",
@@ -69,6 +73,14 @@ TOKEN_EXPIRED: Final = Refusal(
     status=401,
     title="Unauthorized",
     detail="The token has expired.",
+    challenge=_INVALID,
+)
+TOKEN_REVOKED: Final = Refusal(
+    code="token-revoked",
+    when=f"response.code_details == '{REVOKED_DETAILS}'",
+    status=401,
+    title="Unauthorized",
+    detail="The token has been revoked.",
     challenge=_INVALID,
 )
 TOKEN_INVALID: Final = Refusal(
@@ -170,7 +182,10 @@ def _mapper(refusal: Refusal, realm: str) -> ResponseMapper:
     return ResponseMapper(
         filter=_all(_conditions(refusal)),
         status_code=refusal.status,
-        headers_to_add=[overwrite(name, value) for name, value in headers.items()],
+        headers_to_add=[
+            *(overwrite(name, value) for name, value in headers.items()),
+            *(append("set-cookie", cookie) for cookie in refusal.cookies),
+        ],
         body_format_override=_problem(refusal),
     )
 

@@ -1,5 +1,6 @@
 -- Takes Pillion's cookies out of what a service sets, and leaves its other cookies.
--- SESSION and TOKEN, the cookies' names, are set above this text.
+-- SESSION and TOKEN, the cookies' names, and the names of the header and of the refusal by which this Envoy says
+-- that it ends a session itself, are set above this text.
 
 -- The name that a browser will send the cookie under. To some, `=name=value` is a cookie without a name whose
 -- value is `name=value`, and goes back to us as one of that name.
@@ -15,7 +16,8 @@ end
 function envoy_on_response(handle)
   local headers = handle:headers()
   local count = headers:getNumValues("set-cookie")
-  if count == 0 then
+  -- No service can say so: its sidecar takes this header out of every answer that is not its own.
+  if count == 0 or headers:get(REFUSED_HEADER) == REVOKED then
     return
   end
   local others = {}

@@ -1,20 +1,27 @@
-"""Refuse what jwt_authn lets through although RFC 7515, 7519, 8725 and 9068 do not.
+"""Refuse tokens of revoked sessions, and what jwt_authn takes although RFC 7515, 7519, 8725 and 9068 do not.
 
 Every policy speaks of a token whose signature, issuer, expiry and (loosely) audience have just been verified;
-a request without a token matches none of them.
+a request without a token matches none of them. All are in one filter because a filter costs more than a policy:
+so the list of revoked sessions, which control streams, takes the other policies along.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
+from envoy_data_plane.envoy.config.core.v3 import DataSource
 from envoy_data_plane.envoy.config.rbac.v3 import Policy, Principal, RbacAction
 from envoy_data_plane.envoy.config.rbac.v3 import Rbac as Rules
+from envoy_data_plane.envoy.config.route.v3 import HeaderMatcher
 from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac
-from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
-from envoy_data_plane.envoy.type.matcher.v3 import DoubleMatcher, ValueMatcher
+from envoy_data_plane.envoy.extensions.string_matcher.lua.v3 import Lua
+from envoy_data_plane.envoy.type.matcher.v3 import DoubleMatcher, StringMatcher, ValueMatcher
 from envoy_data_plane.envoy.type.v3 import DoubleRange
+from envoy_data_plane.google.protobuf import Any
+from envoy_data_plane.xds.core.v3 import TypedExtensionConfig
 
 from pillion import vocabulary
-from pillion.envoy.filters.http_filter import http_filter
+from pillion.envoy import names
+from pillion.envoy.known import revoked_script
 from pillion.envoy.matchers import (
     JWT_NAMESPACE,
     PAYLOAD,
@@ -51,16 +58,34 @@ REQUIRED_CLAIMS: Final = {
 }
 
 
-def token_claims(verification: Verification) -> HttpFilter:
+# The sessions that were known to be revoked when the Envoy started.
+KNOWN_REVOKED: Final = DataSource(filename=names.known_file(names.REVOKED_FILE))
+
+
+def revoked_of(revoked: Iterable[str]) -> DataSource:
+    """Give the ids of revoked sessions as a part of the configuration."""
+    return DataSource(inline_string=revoked_script(revoked))
+
+
+def token_claims(verification: Verification, revoked: DataSource) -> Rbac:
     """Refuse with a policy whose name, `token-…`, says why."""
     policies = {
         "token-audience": _unless(_audience(verification.audience)),
         "token-claims": _unless(all_of(claim(name, value) for name, value in REQUIRED_CLAIMS.items())),
         "token-headers": policy(any_of(token_header(name, _PRESENT) for name in FORBIDDEN_HEADERS)),
         "token-kid": _unless(token_header("kid", SOME_STRING)),
+        "token-revoked": policy(_session_in(revoked)),
         "token-type": _unless(token_header("typ", string(vocabulary.TOKEN_TYPE))),
     }
-    return http_filter("pillion.token-claims", Rbac(rules=Rules(action=RbacAction.DENY, policies=policies)))
+    return Rbac(rules=Rules(action=RbacAction.DENY, policies=policies))
+
+
+def _session_in(revoked: DataSource) -> Principal:
+    """Match a session in the list, by the header that jwt_authn has just written from the claim `sid`."""
+    listed = TypedExtensionConfig(name="revoked", typed_config=Any.pack(Lua(source_code=revoked)))
+    return Principal(
+        header=HeaderMatcher(name=vocabulary.SID_HEADER, string_match=StringMatcher(custom=listed))
+    )
 
 
 def _verified() -> Principal:

@@ -1,7 +1,6 @@
 """Check the token: signature, issuer, audience and times (RFC 7519, section 4.1), with the public keys, offline.
 
-The configuration stands in a file of its own, as an ECDS resource, because the keys change while Envoy runs:
-a rewritten file replaces this filter alone, without draining a connection. A replaced filter starts with an
+The keys change while Envoy runs, so control streams this filter (`streamed`). A replaced filter starts with an
 empty cache, so no token outlives its key there.
 """
 
@@ -11,15 +10,7 @@ from datetime import timedelta
 from typing import Any as Json
 from typing import Final
 
-from envoy_data_plane.envoy.config.core.v3 import (
-    ApiVersion,
-    ConfigSource,
-    DataSource,
-    ExtensionConfigSource,
-    PathConfigSource,
-    TypedExtensionConfig,
-    WatchedDirectory,
-)
+from envoy_data_plane.envoy.config.core.v3 import DataSource
 from envoy_data_plane.envoy.config.route.v3 import RouteMatch
 from envoy_data_plane.envoy.extensions.filters.http.jwt_authn.v3 import (
     JwtAuthentication,
@@ -31,17 +22,14 @@ from envoy_data_plane.envoy.extensions.filters.http.jwt_authn.v3 import (
     JwtRequirementOrList,
     RequirementRule,
 )
-from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
-from envoy_data_plane.google.protobuf import Any, Empty
+from envoy_data_plane.google.protobuf import Empty
 
 from pillion import vocabulary
 from pillion.envoy import names
 from pillion.envoy.matchers import HEADER, PAYLOAD, header_present
 from pillion.plan.model import Verification
 
-VERIFICATION: Final = "pillion.verification"
 PROVIDER: Final = "pillion"
-TYPE_URL: Final = "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"
 
 # Tokens remembered as good, so that only their times are checked again. Measured (docs/benchmarks.md): 11 KB for
 # each token, so 11 MB when full; with more users than that at the same time, each in turn, the cache costs a third
@@ -51,35 +39,22 @@ CACHED_TOKENS: Final = 1000
 CACHED_TOKEN_BYTES: Final = 4096
 
 
-def verification_slot(workload: str) -> HttpFilter:
-    """Stand in the filter chain for the filter that the Envoy's verification file holds."""
-    folder, path = f"{names.FOLDER}/{workload}", names.file_of(workload, names.VERIFICATION_FILE)
-    return HttpFilter(
-        name=VERIFICATION,
-        config_discovery=ExtensionConfigSource(
-            config_source=ConfigSource(
-                resource_api_version=ApiVersion.V3,
-                path_config_source=PathConfigSource(
-                    path=path, watched_directory=WatchedDirectory(path=folder)
-                ),
-            ),
-            type_urls=[TYPE_URL],
-        ),
-    )
+def keys_of(jwks: Mapping[str, Json]) -> DataSource:
+    """Give a key set (RFC 7517, section 5) as a part of the configuration."""
+    return DataSource(inline_string=json.dumps(jwks, sort_keys=True))
 
 
-def verification_resource(config: JwtAuthentication) -> TypedExtensionConfig:
-    """Make the resource that fills the slot."""
-    return TypedExtensionConfig(name=VERIFICATION, typed_config=Any.pack(config))
+# The keys that were known when the Envoy started.
+KNOWN_KEYS: Final = DataSource(filename=names.known_file(names.JWKS_FILE))
 
 
-def sidecar_verification(verification: Verification, jwks: Mapping[str, Json]) -> JwtAuthentication:
+def sidecar_verification(verification: Verification, keys: DataSource) -> JwtAuthentication:
     """Refuse a bad token; let a missing one through to the rules, which may be open to anyone.
 
     The headers that tell the service who is calling are written here, straight from the claims: this also drops
     what anybody sent under their names.
     """
-    provider = _provider(verification, jwks)
+    provider = _provider(verification, keys)
     provider.claim_to_headers.append(_header_of("email", vocabulary.EMAIL_HEADER))
     provider.forward_payload_header = vocabulary.CLAIMS_HEADER
     return JwtAuthentication(
@@ -90,9 +65,9 @@ def sidecar_verification(verification: Verification, jwks: Mapping[str, Json]) -
     )
 
 
-def edge_verification(verification: Verification, jwks: Mapping[str, Json]) -> JwtAuthentication:
+def edge_verification(verification: Verification, keys: DataSource) -> JwtAuthentication:
     """Refuse a bad token from a header; overlook one from a cookie, which may just be stale: renewal follows."""
-    provider = _provider(verification, jwks)
+    provider = _provider(verification, keys)
     # The token of a cookie, where the filter `browser` has put it; never beside an Authorization header.
     provider.from_headers.append(JwtHeader(name=names.TOKEN_HEADER, value_prefix="Bearer "))
     return JwtAuthentication(
@@ -115,11 +90,11 @@ def _or(otherwise: JwtRequirement) -> JwtRequirement:
     )
 
 
-def _provider(verification: Verification, jwks: Mapping[str, Json]) -> JwtProvider:
+def _provider(verification: Verification, keys: DataSource) -> JwtProvider:
     return JwtProvider(
         issuer=verification.issuer,
         audiences=[verification.audience],
-        local_jwks=DataSource(inline_string=json.dumps(jwks, sort_keys=True)),
+        local_jwks=keys,
         # Left out, Envoy would also take `?access_token=` from the URL (RFC 9700, section 4.3.2).
         from_headers=[
             JwtHeader(name="authorization", value_prefix="Bearer "),
