@@ -1,0 +1,34 @@
+"""What the Envoys have acknowledged, as a document in the database, for `pillion status` and whoever waits."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pillion.control.config import Kind
+from pillion.control.server import Client
+
+
+def document(envoys: Mapping[str, Kind], clients: Iterable[Client]) -> str:
+    """Write who is there and what each has, and who is not; times are seconds since the epoch."""
+    connected = sorted(clients, key=lambda client: (client.node, client.since))
+    there = {client.workload for client in connected}
+    return json.dumps(
+        {
+            "envoys": [_entry(client) for client in connected],
+            "missing": [{"name": name, "kind": kind} for name, kind in envoys.items() if name not in there],
+        }
+    )
+
+
+def _entry(client: Client) -> dict[str, Any]:
+    refused = client.subscription.refused
+    return {
+        "name": client.workload,
+        "kind": client.kind,
+        "node": client.node,
+        "since": client.since,
+        "keys": list(client.keys),
+        "revocation": client.revocation,
+        "acknowledged_at": client.acknowledged,
+        "refused": {name: refusal.message for name, refusal in sorted(refused.items())},
+    }

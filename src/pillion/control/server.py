@@ -1,0 +1,194 @@
+"""The streams: a gRPC server for Envoy's delta ADS. Who cannot say who they are is told nothing."""
+
+import asyncio
+import contextlib
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from envoy_data_plane.envoy.service.discovery.v3 import (
+    AggregatedDiscoveryServiceBase,
+    DeltaDiscoveryRequest,
+    DeltaDiscoveryResponse,
+)
+from grpclib.const import Cardinality, Handler, Status
+from grpclib.encoding.base import CodecBase
+from grpclib.exceptions import GRPCError, StreamTerminatedError
+from grpclib.server import Server, Stream
+
+from pillion.control import credentials
+from pillion.control.config import Kind
+from pillion.control.resources import TYPE_URL, Resource, Resources
+from pillion.control.subscription import Subscription
+
+# Who connects has this long to say who they are.
+INTRODUCTION_SECONDS: Final = 5.0
+STOP_SECONDS: Final = 2.0
+
+_METHOD: Final = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
+_BEARER: Final = re.compile(r"Bearer ([0-9a-f]{64})")
+
+_log = logging.getLogger("pillion.control")
+
+AdsStream = Stream[Any, Any]
+
+
+@dataclass(eq=False)
+class Client:
+    """One connected Envoy. `node` is its own name for itself, `workload` the one it has proved to be.
+
+    `keys` and `revocation` are what it has acknowledged; `since` (seconds since the epoch) when it connected.
+    """
+
+    node: str
+    workload: str
+    kind: Kind
+    since: float
+    subscription: Subscription = field(default_factory=Subscription)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    keys: tuple[str, ...] = ()
+    revocation: int = 0
+    acknowledged: float | None = None
+
+
+class Streams:
+    """All connected Envoys, and what they are to be told. `changed` is called when any of it changes."""
+
+    def __init__(self, key: bytes, changed: Callable[[], None]) -> None:
+        self.clients: set[Client] = set()
+        self._key = key
+        self._changed = changed
+        self._envoys: Mapping[str, Kind] = {}
+        self._resources: Mapping[Kind, Resources] = {}
+        self._meaning: dict[tuple[str, str], Resource] = {}
+
+    def admit(self, envoys: Mapping[str, Kind]) -> None:
+        """Say which Envoys may connect; one that may not any more is let go."""
+        self._envoys = dict(envoys)
+        for client in self.clients:
+            client.wake.set()
+
+    def publish(self, resources: Mapping[Kind, Resources]) -> None:
+        """Send everybody what is new."""
+        self._resources = resources
+        current = {
+            (name, resource.version): resource
+            for by_name in resources.values()
+            for name, resource in by_name.items()
+        }
+        # What is still under way to somebody is kept, so that it is understood when it is acknowledged.
+        awaited = {item for client in self.clients for item in client.subscription.under_way.items()}
+        kept = {item: self._meaning[item] for item in awaited if item in self._meaning}
+        self._meaning = kept | current
+        for client in self.clients:
+            self._note(client)
+            client.wake.set()
+        self._changed()
+
+    async def serve(self, stream: AdsStream) -> None:
+        """Serve one Envoy until it goes."""
+        client, request = await self._introduced(stream)
+        self.clients.add(client)
+        sending = asyncio.create_task(self._send(client, stream))
+        reading = asyncio.create_task(self._read(client, stream, request))
+        try:
+            await asyncio.wait((sending, reading), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.clients.discard(client)
+            for task in (sending, reading):
+                task.cancel()
+            await asyncio.gather(sending, reading, return_exceptions=True)
+            self._changed()
+
+    async def _introduced(self, stream: AdsStream) -> tuple[Client, DeltaDiscoveryRequest]:
+        """Find out who it is, and check the proof; everybody else is told the same, whatever was wrong."""
+        shown = _BEARER.fullmatch(str(stream.metadata.get("authorization", "")) if stream.metadata else "")
+        request: DeltaDiscoveryRequest | None = None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(INTRODUCTION_SECONDS):
+                request = await stream.recv_message()
+        node = request.node.id if request is not None and request.node is not None else ""
+        workload = node.partition("@")[0]  # replicas of one workload differ behind the @
+        proved = credentials.proves(self._key, workload, shown[1] if shown else "")
+        kind = self._envoys.get(workload)
+        if request is None or kind is None or not proved:
+            _log.warning("refused a stream that says it is %.80r", node)
+            raise GRPCError(Status.UNAUTHENTICATED, "not an Envoy of this mesh")
+        return Client(node=node, workload=workload, kind=kind, since=time.time()), request
+
+    async def _read(self, client: Client, stream: AdsStream, request: DeltaDiscoveryRequest | None) -> None:
+        while request is not None:
+            if request.type_url == TYPE_URL:
+                self._received(client, request)
+            request = await stream.recv_message()
+
+    def _received(self, client: Client, request: DeltaDiscoveryRequest) -> None:
+        refusal = client.subscription.receive(request)
+        if refusal is not None:
+            _log.error("%s refuses version %s: %s", client.node, refusal.version, refusal.message)
+        elif request.response_nonce:
+            client.acknowledged = time.time()
+        self._note(client)
+        client.wake.set()
+        self._changed()
+
+    async def _send(self, client: Client, stream: AdsStream) -> None:
+        while self._envoys.get(client.workload) == client.kind:
+            client.wake.clear()
+            for resource in client.subscription.due(self._resources.get(client.kind, {})):
+                await stream.send_message(resource.answer)
+            await client.wake.wait()
+
+    def _note(self, client: Client) -> None:
+        """Say in keys and revocations what the versions mean that the Envoy holds."""
+        for item in client.subscription.held.items():
+            resource = self._meaning.get(item)
+            if resource is not None and resource.keys is not None:
+                client.keys = resource.keys
+            if resource is not None and resource.revocation is not None:
+                client.revocation = resource.revocation
+
+
+class _Service(AggregatedDiscoveryServiceBase):
+    """Serves the delta variant of ADS; the other, state of the world, is answered as not implemented."""
+
+    def __init__(self, streams: Streams) -> None:
+        super().__init__()
+        self._streams = streams
+
+    def __mapping__(self) -> dict[str, Handler]:
+        delta = Handler(
+            self._streams.serve, Cardinality.STREAM_STREAM, DeltaDiscoveryRequest, DeltaDiscoveryResponse
+        )
+        return {**super().__mapping__(), _METHOD: delta}
+
+
+class _Encoded(CodecBase):
+    """Takes answers that are encoded already: the same bytes go to a thousand streams."""
+
+    __content_subtype__ = "proto"
+
+    def encode(self, message: Any, message_type: Any) -> bytes:  # noqa: ARG002 - grpclib's signature
+        return message if isinstance(message, bytes) else bytes(message)
+
+    def decode(self, data: bytes, message_type: Any) -> Any:
+        return message_type.parse(data)
+
+
+@contextlib.asynccontextmanager
+async def listening(streams: Streams, socket: Path) -> AsyncIterator[None]:
+    """Serve at a Unix socket, which this user alone may use, until the block ends."""
+    server = Server([_Service(streams)], codec=_Encoded())
+    socket.unlink(missing_ok=True)  # noqa: ASYNC240 - no disk behind it; left by one that was killed
+    await server.start(path=str(socket))
+    try:
+        yield
+    finally:
+        server.close()
+        with contextlib.suppress(TimeoutError, StreamTerminatedError):
+            await asyncio.wait_for(server.wait_closed(), STOP_SECONDS)
+        socket.unlink(missing_ok=True)  # noqa: ASYNC240
