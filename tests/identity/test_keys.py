@@ -8,13 +8,10 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import IntegrityError, transaction
-from django.utils import timezone
 
-from pillion.identity import issue, keys, master_key
+from pillion.identity import key_rows, keys, master_key
 from pillion.identity.master_key import MasterKey, MasterKeyError, file_in, obtain
 from pillion.identity.models import SigningKey
-from tests.identity.browser import signed_in
 
 GOOD = base64.b64encode(b"k" * 32).decode()
 
@@ -92,23 +89,7 @@ def test_a_secret_cannot_be_moved_to_another_row() -> None:
     row = SigningKey.objects.get(state="signing")
     row.kid = "other"
     with pytest.raises(MasterKeyError):
-        keys._decrypt(row)  # noqa: SLF001 - there is no other way to it
-
-
-def test_there_is_one_signing_key_per_algorithm() -> None:
-    """The database sees to it, whoever writes."""
-    row = SigningKey.objects.get(state="signing")
-    with pytest.raises(IntegrityError), transaction.atomic():
-        SigningKey.objects.create(
-            kid="second",
-            algorithm=row.algorithm,
-            state="signing",
-            private_key=b"",
-            public_jwk={},
-            created_at=timezone.now(),
-        )
-    keys.ensure_signing_key()
-    assert SigningKey.objects.filter(state="signing").count() == 1
+        key_rows.private_key(row)
 
 
 def test_the_kid_is_the_thumbprint() -> None:
@@ -118,20 +99,3 @@ def test_the_kid_is_the_thumbprint() -> None:
     text = f'{{"e":"{jwk["e"]}","kty":"RSA","n":"{jwk["n"]}"}}'
     digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
     assert jwk["kid"] == digest
-
-
-def test_a_new_signing_key_is_taken_up_without_a_restart() -> None:
-    """The renewal reads the kid with the session, and loads a key it does not have."""
-    browser = signed_in()
-    before = SigningKey.objects.get(state="signing")
-    old_kid = keys.signing_kid()
-    try:
-        with transaction.atomic():
-            SigningKey.objects.filter(pk=before.pk).update(state="announced")
-            keys.ensure_signing_key()
-        assert browser.renew()["Authorization"]
-        assert issue.signer(keys.signing_kid()).kid != old_kid
-        assert browser.me().status == 200
-    finally:
-        SigningKey.objects.exclude(pk=before.pk).delete()
-        SigningKey.objects.filter(pk=before.pk).update(state="signing")

@@ -54,7 +54,7 @@ def test_the_published_keys_verify_a_token() -> None:
 def test_the_published_keys_can_be_cached() -> None:
     """RFC 9110, section 13: by their tag."""
     answer = Browser().ask("GET", "/.well-known/jwks.json")
-    assert answer["Cache-Control"] == "public, max-age=300"
+    assert answer["Cache-Control"] == "public, max-age=60"
     again = Browser().ask("GET", "/.well-known/jwks.json", if_none_match=answer["ETag"])
     assert (again.status, again.body) == (304, b"")
 

@@ -11,12 +11,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jws
 from joserfc.jwk import OctKey, RSAKey
 
-from pillion.identity.tokens import Grant, InvalidTokenError, Realm, Signer, mint, verify
+from pillion.identity.tokens import Grant, InvalidTokenError, Realm, Signer, VerifyingKey, mint, verify
 from pillion.vocabulary import LEEWAY_SECONDS
 
 KEY = RSAKey.generate_key(2048, auto_kid=False)
 OTHER_KEY = RSAKey.generate_key(2048, auto_kid=False)
-SIGNER = Signer("key-1", KEY)
+SIGNER = Signer("key-1", "RS256", KEY)
+KEYS = {"key-1": VerifyingKey("RS256", KEY)}
 REALM = Realm("https://shop.example", "shop")
 GRANT = Grant(
     sub="0b9f8f3e-5a0a-4a37-9b0c-7d1f0f9f0a01",
@@ -64,7 +65,7 @@ def signed(header: dict[str, Any], claims: Any, key: Any = KEY) -> str:
 def refused(token: str, *, now: int = NOW, realm: Realm = REALM) -> bool:
     """Say whether the token is refused, by the one exception meant for it."""
     try:
-        verify(token, {"key-1": KEY}, realm, now=now)
+        verify(token, KEYS, realm, now=now)
     except InvalidTokenError:
         return True
     return False
@@ -87,7 +88,7 @@ def test_the_signature_is_right_to_cryptography_itself() -> None:
 
 def test_a_token_verifies_to_its_claims() -> None:
     """What was signed is what is read."""
-    assert verify(TOKEN, {"key-1": KEY}, REALM, now=NOW) == CLAIMS
+    assert verify(TOKEN, KEYS, REALM, now=NOW) == CLAIMS
 
 
 def test_a_token_for_another_mesh_is_refused() -> None:

@@ -94,6 +94,11 @@ def checked_roles(roles: Iterable[str]) -> list[str]:
     return wanted
 
 
+def find_user(email: str) -> Account:
+    """Give an account; raises AccountError if there is none."""
+    return _account(_find(email))
+
+
 def list_users() -> list[Account]:
     """Give all accounts, by address."""
     return [_account(user) for user in _users().order_by("email")]
@@ -108,6 +113,17 @@ def set_active(email: str, *, active: bool) -> Account:
         user = _find(email)
         user.is_active = active
         user.save(update_fields=["is_active"])
+        _revoke_all(user)
+    return _account(user)
+
+
+def set_password(email: str, password: str) -> Account:
+    """Give an account another password, and revoke its sessions. Raises InvalidAccountError or AccountError."""
+    check_password(email, password)
+    with transaction.atomic():
+        user = _find(email)
+        user.set_password(password)
+        user.save(update_fields=["password"])
         _revoke_all(user)
     return _account(user)
 

@@ -46,7 +46,7 @@ Origin = Annotated[str, AfterValidator(_origin)]
 
 
 class Config(BaseModel):
-    """Everything that identity needs to know. `token_lifetime` is in seconds."""
+    """Everything that identity needs to know. `token_lifetime` and `rotation` are in seconds."""
 
     # hide_input_in_errors: a database URL may hold a password.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -57,6 +57,8 @@ class Config(BaseModel):
     sign_up: Literal["open", "closed"] = "open"
     database: Annotated[str, AfterValidator(_database)] = Field(default="sqlite", repr=False)
     token_lifetime: int = Field(default=300, ge=1, le=int(MAX_TOKEN_LIFETIME.total_seconds()))
+    algorithm: Literal["RS256", "ES256", "EdDSA"] = "RS256"
+    rotation: int = Field(default=30 * 24 * 3600, ge=3600)
     state: Annotated[Path, AfterValidator(_absolute)]
 
     @property

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from datetime import datetime
 from threading import Lock
 
 from django.conf import settings
@@ -20,7 +21,10 @@ def realm() -> tokens.Realm:
 
 
 def token(user: User, session: Session, *, lifetime: int | None = None) -> str:
-    """Sign a token for a session that `user` has just opened, for `lifetime` seconds (by default: the mesh's)."""
+    """Sign a token for a session that `user` has just opened, for `lifetime` seconds (by default: the mesh's).
+
+    The session says already until when it may have tokens.
+    """
     if session.auth_time is None:
         raise ValueError("nobody has signed in to this session")
     grant = tokens.Grant(
@@ -32,11 +36,14 @@ def token(user: User, session: Session, *, lifetime: int | None = None) -> str:
         auth_time=int(session.auth_time.timestamp()),
         amr=tuple(session.amr),
     )
-    return _mint(grant, signer(keys.signing_kid()), lifetime or settings.PILLION.token_lifetime)
+    return _mint(grant, signer(_signing_kid()), int(time.time()), lifetime or settings.PILLION.token_lifetime)
 
 
-def fresh_token(session: LiveSession) -> str:
-    """Sign a token for a session that was found alive. Raises NoSigningKeyError or MasterKeyError."""
+def fresh_token(session: LiveSession, now: datetime) -> str:
+    """Sign a token, good from `now`, for a session that was found alive then and may have it.
+
+    Raises NoSigningKeyError or MasterKeyError.
+    """
     grant = tokens.Grant(
         sub=str(session.sub),
         sid=str(session.sid),
@@ -46,16 +53,27 @@ def fresh_token(session: LiveSession) -> str:
         auth_time=int(session.auth_time.timestamp()),
         amr=tuple(session.amr),
     )
-    return _mint(grant, signer(session.kid), settings.PILLION.token_lifetime)
+    return _mint(grant, signer(session.kid), int(now.timestamp()), settings.PILLION.token_lifetime)
 
 
 def signer(kid: str | None) -> tokens.Signer:
     """Give the key `kid`, which was just read; it is loaded once, and again when it has changed."""
     with _lock:
-        if not _loaded or _loaded[0].kid != kid:
-            _loaded[:] = [keys.signer()]
-        return _loaded[0]
+        known = _loaded[0] if _loaded else None
+    if known is not None and known.kid == kid:
+        return known
+    loaded = keys.signer()
+    with _lock:
+        _loaded[:] = [loaded]
+    return loaded
 
 
-def _mint(grant: tokens.Grant, key: tokens.Signer, lifetime: int) -> str:
-    return tokens.mint(key, realm(), grant, now=int(time.time()), lifetime=lifetime, jti=uuid.uuid4())
+def _signing_kid() -> str | None:
+    try:
+        return keys.signing_kid()
+    except keys.NoSigningKeyError:  # perhaps for a moment: `keys.signer` waits
+        return None
+
+
+def _mint(grant: tokens.Grant, key: tokens.Signer, now: int, lifetime: int) -> str:
+    return tokens.mint(key, realm(), grant, now=now, lifetime=lifetime, jti=uuid.uuid4())

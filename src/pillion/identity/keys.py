@@ -1,110 +1,57 @@
-"""Signing keys in the database: made, encrypted at rest, loaded, shown in public."""
+"""The keys as they are used: the one that signs now, and those that a living token may be signed with."""
 
-import secrets
+import time
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from django.conf import settings
-from django.db import IntegrityError, transaction
-from django.utils import timezone
-from joserfc.jwk import RSAKey
-
-from pillion.identity import master_key
-from pillion.identity.master_key import MasterKey, MasterKeyError
+from pillion.identity import algorithms, key_rows
 from pillion.identity.models import SigningKey
-from pillion.identity.tokens import Signer
-from pillion.vocabulary import SIGNING_ALGORITHM
+from pillion.identity.tokens import Signer, VerifyingKey
 
-_BITS: Final = 2048  # NIST SP 800-131A: enough until 2030; twice as long signs at a fifth of the speed
-_NONCE: Final = 12  # bytes, the only length that GCM takes without hashing (NIST SP 800-38D, section 8.2)
+# While a key that was given away is replaced, none signs for the moment until the Envoys know the next one.
+PATIENCE_SECONDS: Final = 2.0
+_POLL_SECONDS: Final = 0.02
 
-_NOT_PREPARED: Final = "there is no signing key yet: run `python -m pillion.identity prepare`"
+_NOT_PREPARED: Final = (
+    "there is no signing key just now: if that lasts, run `python -m pillion.identity prepare`"
+)
 
 
 class NoSigningKeyError(Exception):
-    """There is no key to sign with: identity was not prepared."""
-
-
-def ensure_signing_key() -> None:
-    """Make the first signing key, unless there is one; of several that try at once, one succeeds.
-
-    Raises MasterKeyError when the key that is there was encrypted under another master key.
-    """
-    if not _signing().exists():
-        key = RSAKey.generate_key(_BITS, auto_kid=False)
-        try:
-            with transaction.atomic():
-                _store(key)
-        except IntegrityError:  # another process was quicker: one_signing_key_per_algorithm
-            pass
-    signer()
+    """There is no key to sign with: identity was not prepared, or the key is being replaced."""
 
 
 def signer() -> Signer:
-    """Load and decrypt the key that signs now; raises NoSigningKeyError or MasterKeyError."""
-    row = _signing().first()
-    if row is None:
-        raise NoSigningKeyError(_NOT_PREPARED)
-    return Signer(kid=row.kid, key=RSAKey.import_key(_decrypt(row)))
+    """Load and decrypt the key that signs now; raises NoSigningKeyError or MasterKeyError.
+
+    Where none signs just now but one is about to, that one is waited for.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (row := SigningKey.objects.filter(state=SigningKey.State.SIGNING).first()) is None:
+        announced = SigningKey.objects.filter(state=SigningKey.State.ANNOUNCED)
+        if time.monotonic() > deadline or not announced.exists():
+            raise NoSigningKeyError(_NOT_PREPARED)
+        time.sleep(_POLL_SECONDS)
+    return Signer(kid=row.kid, algorithm=row.algorithm, key=key_rows.private_key(row))
 
 
 def signing_kid() -> str:
     """Name the key that signs now; raises NoSigningKeyError."""
-    kid: str | None = _signing().values_list("kid", flat=True).first()
+    signing = SigningKey.objects.filter(state=SigningKey.State.SIGNING)
+    kid: str | None = signing.values_list("kid", flat=True).first()
     if kid is None:
         raise NoSigningKeyError(_NOT_PREPARED)
     return kid
 
 
-def public_keys() -> dict[str, RSAKey]:
+def public_keys() -> dict[str, VerifyingKey]:
     """Give the keys that a token may be signed with, by kid."""
-    return {jwk["kid"]: RSAKey.import_key(jwk) for jwk in jwks()["keys"]}
+    return {
+        jwk["kid"]: VerifyingKey(algorithm=jwk["alg"], key=algorithms.public_key(jwk))
+        for jwk in jwks()["keys"]
+    }
 
 
 def jwks() -> dict[str, list[dict[str, Any]]]:
-    """Give the public keys as a JSON Web Key Set (RFC 7517, section 5): all but what no living token uses."""
-    shown = SigningKey.objects.exclude(state=SigningKey.State.RETIRED).order_by("created_at", "kid")
+    """Give the public keys as a JSON Web Key Set (RFC 7517, section 5): what control tells the Envoys, too."""
+    shown = SigningKey.objects.exclude(state=SigningKey.State.GONE).order_by("created_at", "kid")
     return {"keys": list(shown.values_list("public_jwk", flat=True))}
-
-
-def _signing() -> Any:
-    return SigningKey.objects.filter(state=SigningKey.State.SIGNING, algorithm=SIGNING_ALGORITHM)
-
-
-def _store(key: RSAKey) -> None:
-    kid = key.thumbprint()  # RFC 7638, SHA-256
-    public = {name: key.as_dict(private=False)[name] for name in ("kty", "n", "e")}
-    SigningKey.objects.create(
-        kid=kid,
-        algorithm=SIGNING_ALGORITHM,
-        state=SigningKey.State.SIGNING,
-        private_key=_encrypt(key.as_pem(private=True), kid),
-        public_jwk={**public, "kid": kid, "use": "sig", "alg": SIGNING_ALGORITHM},
-        created_at=timezone.now(),
-    )
-
-
-def _cipher() -> AESGCM:
-    key: MasterKey | None = settings.MASTER_KEY
-    if key is None:
-        raise MasterKeyError("there is no master key: identity has no configuration")
-    return AESGCM(key.derive(master_key.SIGNING_KEYS))
-
-
-def _encrypt(secret: bytes, kid: str) -> bytes:
-    nonce = secrets.token_bytes(_NONCE)
-    # The kid as associated data: a row's secret cannot be moved to another row.
-    return nonce + _cipher().encrypt(nonce, secret, kid.encode())
-
-
-def _decrypt(row: SigningKey) -> bytes:
-    sealed = bytes(row.private_key)
-    try:
-        return _cipher().decrypt(sealed[:_NONCE], sealed[_NONCE:], row.kid.encode())
-    except InvalidTag:
-        raise MasterKeyError(
-            f"the signing key {row.kid} cannot be decrypted: it was encrypted under another master key. "
-            f"Give the one it was made with, by {master_key.VARIABLE} or "
-            f"in {master_key.file_in(settings.PILLION.state)}"
-        ) from None

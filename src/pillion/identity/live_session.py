@@ -16,7 +16,6 @@ from django.db.models.expressions import Col
 
 from pillion.identity.lifetimes import IDLE_LIFETIME
 from pillion.identity.models import Session, SigningKey, User
-from pillion.vocabulary import SIGNING_ALGORITHM
 
 
 class LiveSession(NamedTuple):
@@ -26,7 +25,7 @@ class LiveSession(NamedTuple):
     client_id: str
     auth_time: datetime
     amr: list[str]
-    last_used_at: datetime
+    tokens_until: int
     sub: UUID
     email: str
     roles: list[str]
@@ -38,7 +37,7 @@ _COLUMNS: Final[tuple[tuple[str, type[Model], str], ...]] = (
     ("s", Session, "client_id"),
     ("s", Session, "auth_time"),
     ("s", Session, "amr"),
-    ("s", Session, "last_used_at"),
+    ("s", Session, "tokens_until"),
     ("u", User, "id"),
     ("u", User, "email"),
     ("u", User, "roles"),
@@ -46,7 +45,7 @@ _COLUMNS: Final[tuple[tuple[str, type[Model], str], ...]] = (
 _SQL: Final = (
     f"SELECT {', '.join(f'{table}.{column}' for table, _, column in _COLUMNS)}, "  # noqa: S608 - all constants
     f"(SELECT k.kid FROM {SigningKey._meta.db_table} k "  # noqa: SLF001 - Django's documented Model._meta
-    "WHERE k.state = 'signing' AND k.algorithm = %s) "
+    "WHERE k.state = 'signing') "
     f"FROM {Session._meta.db_table} s JOIN {User._meta.db_table} u ON u.id = s.user_id "  # noqa: SLF001
     "WHERE s.key_hash = %s AND s.revoked_at IS NULL AND s.expires_at > %s AND s.last_used_at > %s AND u.is_active"
 )
@@ -56,7 +55,7 @@ def find(key_hash: str, now: datetime) -> LiveSession | None:
     """Find the session that is alive at `now` by the hash of its key; raises DatabaseError."""
     adapt = connection.ops.adapt_datetimefield_value
     with connection.cursor() as cursor:
-        cursor.execute(_SQL, (SIGNING_ALGORITHM, key_hash, adapt(now), adapt(now - IDLE_LIFETIME)))
+        cursor.execute(_SQL, (key_hash, adapt(now), adapt(now - IDLE_LIFETIME)))
         row = cursor.fetchone()
     if row is None:
         return None

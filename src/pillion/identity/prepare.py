@@ -15,8 +15,9 @@ def prepare(config: Config) -> dict[str, Any]:
     config.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     setup(config)
     from django.core.management import call_command  # noqa: PLC0415 - needs the settings
+    from django.utils import timezone  # noqa: PLC0415
 
-    from pillion.identity import keys  # noqa: PLC0415
+    from pillion.identity import keys, rotation, sessions  # noqa: PLC0415
     from pillion.identity.session_store import SessionStore  # noqa: PLC0415
 
     # Django's migrations are not made for two at once: the second waits here, and finds nothing to do.
@@ -24,6 +25,7 @@ def prepare(config: Config) -> dict[str, Any]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         call_command("migrate", verbosity=0, interactive=False)
         call_command("createcachetable", verbosity=0)
-        keys.ensure_signing_key()
+        rotation.ensure_signing_key()
         SessionStore.clear_expired()
+        sessions.forget_revocations(timezone.now())
         return keys.jwks()

@@ -7,6 +7,7 @@ live session, without one otherwise; else 503.
 
 import itertools
 import logging
+from datetime import datetime
 from typing import Any, Final
 
 from django.conf import settings
@@ -16,7 +17,7 @@ from django.utils import timezone
 from pillion.identity import issue, keys, live_session, sessions
 from pillion.identity.live_session import LiveSession
 from pillion.identity.master_key import MasterKeyError
-from pillion.vocabulary import RENEWAL_PATH, SESSION_HEADER, SID_HEADER, USER_HEADER
+from pillion.vocabulary import RENEWAL_PATH, SESSION_HEADER, SID_HEADER, USER_HEADER, Cookies
 
 Headers = list[tuple[str, str]]
 
@@ -50,42 +51,35 @@ def answer(environ: dict[str, Any]) -> tuple[str, Headers]:
 def _renew(key: str | None) -> Headers:
     if key is None:
         return []
-    session = _live(key)
+    now = timezone.now()
+    session = _live(key, now)
     if session is not None:
-        return _with_token(session)
-    return [("set-cookie", _deletion(name)) for name in (_cookies().session, _cookies().token)]
+        return _with_token(session, now)
+    return [("set-cookie", deletion) for deletion in _cookies().deletions()]
 
 
-def _live(key: str) -> LiveSession | None:
-    """Find the live session of a cookie's value, and note that it was used."""
+def _live(key: str, now: datetime) -> LiveSession | None:
+    """Find the live session of a cookie's value, and note that it was used and may have a token."""
     key_hash = sessions.hash_of(key)
     if key_hash is None:
         return None
-    now = timezone.now()
     session = live_session.find(key_hash, now)
-    if session is not None:
-        sessions.mark_used(session.sid, session.last_used_at, now)
-    return session
+    if session is None:
+        return None
+    lifetime = settings.PILLION.token_lifetime
+    return session if sessions.may_have_token(session.sid, session.tokens_until, now, lifetime) else None
 
 
-def _with_token(session: LiveSession) -> Headers:
-    token = issue.fresh_token(session)
+def _with_token(session: LiveSession, now: datetime) -> Headers:
+    token = issue.fresh_token(session, now)
     return [
         ("authorization", f"Bearer {token}"),
         (USER_HEADER, str(session.sub)),
         (SID_HEADER, str(session.sid)),
-        ("set-cookie", _cookie(_cookies().token, token, settings.PILLION.token_lifetime)),
+        ("set-cookie", _cookies().set(_cookies().token, token, settings.PILLION.token_lifetime)),
     ]
 
 
-def _cookies() -> Any:
-    return settings.PILLION.cookies
-
-
-def _cookie(name: str, value: str, max_age: int) -> str:
-    secure = "; Secure" if settings.PILLION.secure else ""
-    return f"{name}={value}; HttpOnly; Max-Age={max_age}; Path=/; SameSite=Lax{secure}"
-
-
-def _deletion(name: str) -> str:
-    return _cookie(name, '""', 0)
+def _cookies() -> Cookies:
+    names: Cookies = settings.PILLION.cookies
+    return names

@@ -41,8 +41,10 @@ def _load() -> Callable[..., Any]:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    from pillion.identity.wsgi import application  # noqa: PLC0415 - in the worker, not above it
+    from pillion.identity.wsgi import application  # noqa: PLC0415, I001 - in the worker, not above it
+    from pillion.identity import caretaker  # noqa: PLC0415 - needs what the application has set up
 
+    caretaker.start()
     return application
 
 

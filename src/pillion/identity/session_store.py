@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.utils import timezone
@@ -115,6 +116,7 @@ class SessionStore(SessionBase):
             created_at=now,
             expires_at=now + SESSION_LIFETIME,
             last_used_at=now,
+            tokens_until=sessions.last_token(now, settings.PILLION.token_lifetime) if signed_in else 0,
             auth_time=now if signed_in else None,
             amr=sorted({_METHODS[method] for method in methods if method in _METHODS}),
             client_id=sessions.EDGE_CLIENT,

@@ -8,14 +8,19 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from pillion.identity.lifetimes import IDLE_LIFETIME, USE_RESOLUTION
-from pillion.identity.models import Session, User
+from pillion.identity.models import Revocation, Session, User
+from pillion.vocabulary import LEEWAY_SECONDS
 
 # Who asked for a session: a browser at the edge, or an operator at the command line.
 EDGE_CLIENT: Final = "edge"
 COMMAND_LINE_CLIENT: Final = "pillion-cli"
+
+# Clocks differ by so much, and a token that was asked for before a revocation may be made a moment after it.
+MARGIN_SECONDS: Final = LEEWAY_SECONDS + 5
 
 _KEY_BYTES: Final = 32
 _KEY_LENGTH: Final = 43  # 32 bytes in base64url without padding
@@ -49,9 +54,46 @@ def mark_used(sid: UUID, last_used_at: datetime, now: datetime) -> None:
         Session.objects.filter(sid=sid, revoked_at__isnull=True).update(last_used_at=now)
 
 
+def may_have_token(sid: UUID, tokens_until: int, now: datetime, lifetime: int) -> bool:
+    """Note, before a token is made at `now` for `lifetime` seconds, until when the session may have one.
+
+    `tokens_until` is what was noted before. That is written ahead, so that it costs a write a minute and no
+    more, and notes the use, too. False if the session was revoked meanwhile: then there must be no token.
+    """
+    if now.timestamp() + lifetime <= tokens_until:
+        return True
+    living = Session.objects.filter(sid=sid, revoked_at__isnull=True)
+    return bool(living.update(last_used_at=now, tokens_until=last_token(now, lifetime)))
+
+
+def last_token(now: datetime, lifetime: int) -> int:
+    """Say until when, in seconds since the epoch, tokens may live that are made within the next minute."""
+    return int((now + USE_RESOLUTION).timestamp()) + lifetime
+
+
 def revoke(sessions: QuerySet[Session], now: datetime) -> int:
-    """Revoke those of `sessions` that are not revoked yet; returns how many. What they held is forgotten."""
-    return sessions.filter(revoked_at__isnull=True).update(revoked_at=now, data={})
+    """Revoke those of `sessions` that are not revoked yet; returns how many. What they held is forgotten.
+
+    In the same transaction their tokens, where one may still be alive, are put on the list that control reads.
+    """
+    with transaction.atomic():
+        living = sessions.filter(revoked_at__isnull=True)
+        dying = [
+            Revocation(sid=sid, until=until + MARGIN_SECONDS)
+            for sid, until in living.values_list("sid", "tokens_until")
+            if until + MARGIN_SECONDS > now.timestamp()
+        ]
+        revoked = living.update(revoked_at=now, data={})
+        Revocation.objects.bulk_create(dying, batch_size=500)
+    return revoked
+
+
+def forget_revocations(now: datetime) -> None:
+    """Remove the revocations whose last token is dead, but for the latest: its number is the highest yet."""
+    latest = Revocation.objects.order_by("-id").values_list("id", flat=True).first()
+    dead = Revocation.objects.filter(until__lt=int(now.timestamp()), id__lt=latest or 0)
+    if dead.exists():  # a look costs nothing; a write waits its turn
+        dead.delete()
 
 
 def open_for(
@@ -64,6 +106,7 @@ def open_for(
         created_at=now,
         expires_at=now + lifetime,
         last_used_at=now,
+        tokens_until=int((now + lifetime).timestamp()) + 1,
         auth_time=now,
         amr=list(amr),
         client_id=client_id,

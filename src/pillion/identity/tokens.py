@@ -7,14 +7,13 @@ from typing import Any, Final
 
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
 
-from pillion.vocabulary import LEEWAY_SECONDS, SIGNING_ALGORITHM, TOKEN_TYPE
+from pillion.identity.algorithms import Key
+from pillion.vocabulary import LEEWAY_SECONDS, TOKEN_TYPE
 
 # What a token lets its bearer learn of the user (RFC 9068, section 2.2.3): the claims `email` and `roles`.
 SCOPE: Final = "openid email"
 
-_ALGORITHMS: Final = [SIGNING_ALGORITHM]
 _HEADER_NAMES: Final = frozenset({"alg", "typ", "kid"})
 # A token is some 900 bytes; nothing longer is looked at.
 _LONGEST: Final = 8192
@@ -29,10 +28,19 @@ class Signer:
     """A private key, parsed once: parsing its PEM takes a hundred times as long as a signature."""
 
     kid: str
-    key: RSAKey
+    algorithm: str
+    key: Key
 
     def __repr__(self) -> str:
         return f"Signer(kid={self.kid!r})"
+
+
+@dataclass(frozen=True)
+class VerifyingKey:
+    """A public key, and the one algorithm that it is for (RFC 8725, section 3.1)."""
+
+    algorithm: str
+    key: Key
 
 
 @dataclass(frozen=True)
@@ -76,11 +84,11 @@ def mint(  # noqa: PLR0913 - purity has its price: what others would look up is 
         "auth_time": grant.auth_time,
         "amr": list(grant.amr),
     }
-    header = {"alg": SIGNING_ALGORITHM, "typ": TOKEN_TYPE, "kid": signer.kid}
-    return jwt.encode(header, claims, signer.key, algorithms=_ALGORITHMS)
+    header = {"alg": signer.algorithm, "typ": TOKEN_TYPE, "kid": signer.kid}
+    return jwt.encode(header, claims, signer.key, algorithms=[signer.algorithm])
 
 
-def verify(token: str, keys: Mapping[str, RSAKey], realm: Realm, *, now: int) -> dict[str, Any]:
+def verify(token: str, keys: Mapping[str, VerifyingKey], realm: Realm, *, now: int) -> dict[str, Any]:
     """Give the claims of a token of this realm that is good at `now`; raises InvalidTokenError.
 
     `keys` are the public keys by `kid`. As RFC 9068, section 4, and RFC 8725 ask, and stricter: only tokens
@@ -90,12 +98,12 @@ def verify(token: str, keys: Mapping[str, RSAKey], realm: Realm, *, now: int) ->
         if len(token) > _LONGEST:
             raise InvalidTokenError("it is too long")
         header = jws.extract_compact(token.encode("ascii")).headers()
-        if set(header) != _HEADER_NAMES or header["alg"] != SIGNING_ALGORITHM or header["typ"] != TOKEN_TYPE:
+        if set(header) != _HEADER_NAMES or header["typ"] != TOKEN_TYPE:
             raise InvalidTokenError("its header is not that of an access token")
         key = keys.get(str(header["kid"]))
-        if key is None:
+        if key is None or header["alg"] != key.algorithm:
             raise InvalidTokenError("nobody here signed it")
-        claims = jwt.decode(token, key, algorithms=_ALGORITHMS).claims
+        claims = jwt.decode(token, key.key, algorithms=[key.algorithm]).claims
     except (JoseError, ValueError, TypeError, RecursionError):
         raise InvalidTokenError("it is not a token, or its signature is wrong") from None
     _check(claims, realm, now)

@@ -1,7 +1,9 @@
 """The tables of identity."""
 
+from pillion.identity.models.control_report import ControlReport
+from pillion.identity.models.revocation import Revocation
 from pillion.identity.models.session import Session
 from pillion.identity.models.signing_key import SigningKey
 from pillion.identity.models.user import User
 
-__all__ = ["Session", "SigningKey", "User"]
+__all__ = ["ControlReport", "Revocation", "Session", "SigningKey", "User"]

@@ -14,6 +14,9 @@ class Session(models.Model):
     so that a copy of the table lets nobody in. A session is alive before `expires_at` (absolute: 14 days
     after the sign-in, see `lifetimes`), unless it was unused for 24 hours or has `revoked_at`. Rows outlive
     their revocation, for those who must be told of it, and their user (who is null then).
+
+    No token of the session expires later than `tokens_until`, in seconds since the epoch: so it is known for
+    how long a revocation matters.
     """
 
     sid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -26,6 +29,7 @@ class Session(models.Model):
     expires_at = models.DateTimeField(db_index=True)
     last_used_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    tokens_until = models.BigIntegerField(default=0, db_index=True)
     auth_time = models.DateTimeField(null=True)
     amr = models.JSONField(default=list)
     client_id = models.CharField(max_length=64)

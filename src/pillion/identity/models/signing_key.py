@@ -9,7 +9,8 @@ class SigningKey(models.Model):
     """A key pair. The private half is encrypted (see `keys`); the public half is what the JWKS shows.
 
     `announced`: verifiers may know it, nothing is signed with it yet. `signing`: in use. `retired`: what it
-    signed may still be believed, nothing new is signed.
+    signed is believed until `verifies_until` (seconds since the epoch), nothing new is signed. `gone`: nothing
+    of it is believed any more, and the private half is forgotten.
     """
 
     class State(models.TextChoices):
@@ -18,6 +19,7 @@ class SigningKey(models.Model):
         ANNOUNCED = "announced"
         SIGNING = "signing"
         RETIRED = "retired"
+        GONE = "gone"
 
     kid = models.CharField(max_length=64, primary_key=True)
     algorithm = models.CharField(max_length=16)
@@ -25,18 +27,23 @@ class SigningKey(models.Model):
     private_key = models.BinaryField(editable=False)
     public_jwk = models.JSONField(editable=False)
     created_at = models.DateTimeField()
+    signing_since = models.DateTimeField(null=True)
+    verifies_until = models.BigIntegerField(null=True)
+    gone_at = models.DateTimeField(null=True)
 
     class Meta:
-        """The database itself sees to it that there is one signing key per algorithm."""
+        """The database itself sees to it that one key signs, and one at most is to follow it."""
 
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(
-                fields=["algorithm"],
-                condition=models.Q(state="signing"),
-                name="one_signing_key_per_algorithm",
+                fields=["state"], condition=models.Q(state="signing"), name="one_signing_key"
+            ),
+            models.UniqueConstraint(
+                fields=["state"], condition=models.Q(state="announced"), name="one_announced_key"
             ),
             models.CheckConstraint(
-                condition=models.Q(state__in=["announced", "signing", "retired"]), name="signing_key_state"
+                condition=models.Q(state__in=["announced", "signing", "retired", "gone"]),
+                name="signing_key_state",
             ),
         ]
 

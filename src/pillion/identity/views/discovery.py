@@ -11,10 +11,9 @@ from django.utils.http import quote_etag
 
 from pillion.identity import keys
 from pillion.identity.views.only import only
-from pillion.vocabulary import SIGNING_ALGORITHM
 
-# Seconds. A new key is announced long before it signs, so nobody misses it.
-_FRESH = 300
+# Seconds. Who meets a key that they do not know asks again; a key that is gone is not to be believed for long.
+_FRESH = 60
 
 
 @only("GET")
@@ -37,7 +36,7 @@ def configuration(request: HttpRequest) -> HttpResponse:
         "response_types_supported": [],
         "grant_types_supported": [],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [SIGNING_ALGORITHM],
+        "id_token_signing_alg_values_supported": sorted({key["alg"] for key in keys.jwks()["keys"]}),
         "claims_supported": [
             "iss",
             "sub",
