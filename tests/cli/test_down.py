@@ -15,7 +15,7 @@ def test_down_stops_everything_and_a_second_one_says_that_nothing_runs(tmp_path:
         mesh.file.write_text("this: is no topology any more", encoding="utf-8")
         down = mesh.pillion("down")
         assert down.returncode == 0
-        assert re.fullmatch(r"stopping edge, identity, echo\nstopped in \d+\.\d s\n", down.stdout)
+        assert re.fullmatch(r"stopping edge, identity, control, echo\nstopped in \d+\.\d s\n", down.stdout)
         assert not running_in(tmp_path)
         status = mesh.status()
         assert (status["ready"], status["supervisor"]) == (False, None)

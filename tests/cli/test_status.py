@@ -18,6 +18,7 @@ def test_a_ready_mesh_is_reported_in_the_promised_form(tmp_path: Path) -> None:
         assert set(found) == {
             ("edge", "edge"),
             ("identity", "identity"),
+            ("control", "control"),
             ("service", "echo"),
             ("sidecar", "echo"),
         }
@@ -30,13 +31,21 @@ def test_a_ready_mesh_is_reported_in_the_promised_form(tmp_path: Path) -> None:
         assert found["service", "echo"]["keys"] is None
         kids = found["identity", "identity"]["keys"]
         assert len(kids) == 1
-        assert found["edge", "edge"]["keys"] == found["sidecar", "echo"]["keys"] == kids
+        for envoy in (found["edge", "edge"], found["sidecar", "echo"]):
+            assert envoy["keys"] == kids
+            assert envoy["connected"] is True
+            assert envoy["connected_since"].endswith("+00:00")
+            assert envoy["acknowledged_at"].endswith("+00:00")
+            assert envoy["refused"] == {}
         assert found["sidecar", "echo"]["egress"].startswith("127.0.0.1:")
 
         table = mesh.pillion("status")
         assert table.returncode == 0
         assert table.stdout.splitlines()[0].split()[:5] == ["NAME", "KIND", "STATE", "ADDRESS", "PID"]
         assert table.stdout.splitlines()[-1] == f"ready — {mesh.edge}"
+        told = [line.split()[:2] for line in table.stdout.splitlines()]
+        assert ["edge", "connected"] in told
+        assert ["echo", "connected"] in told
 
 
 def test_where_nothing_runs_the_exit_code_is_1(tmp_path: Path) -> None:

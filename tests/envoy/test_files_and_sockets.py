@@ -9,7 +9,7 @@ from http.client import HTTPConnection
 import psutil
 import pytest
 
-from pillion import envoy
+from pillion.envoy.files import render_structure
 from tests import wire
 from tests.envoy import rig
 from tests.envoy.forge import Forge
@@ -99,7 +99,7 @@ def test_other_keys_are_taken_up_without_a_failed_request(own: Rig) -> None:
 
 def test_a_replaced_listener_is_taken_up_without_a_failed_request(own: Rig) -> None:
     """Under load: what is asked on a new connection is logged as the new file says."""
-    listeners = envoy.render_structure(own.plan)["orders/listeners.yaml"]
+    listeners = render_structure(own.plan)["orders/listeners.yaml"]
     changed = listeners.replace("'%DURATION%'", "'%DURATION%'\n                added: here")
     assert changed != listeners
     log = own.folder / "audit" / "orders.jsonl"

@@ -39,7 +39,7 @@ def test_a_service_on_a_socket_finds_no_port_of_the_users_own() -> None:
     assert "PORT" not in found
 
 
-def test_no_secret_of_pillions_reaches_a_service() -> None:
+def test_no_secret_of_pillions_reaches_who_does_not_need_it(tmp_path: Path) -> None:
     user = {
         "PILLION_MASTER_KEY": "secret",
         "PILLION_IDENTITY_CONFIG": "x",
@@ -50,7 +50,9 @@ def test_no_secret_of_pillions_reaches_a_service() -> None:
     assert "secret" not in found.values()
     assert "PILLION_IDENTITY_CONFIG" not in found
     assert found["MINE"] == "y"
-    assert "secret" not in environment.of_envoy(user).values()
+    for found in (environment.of_envoy(user, "its own"), environment.of_control(user, tmp_path)):
+        assert "secret" not in found.values()
+        assert "MINE" not in found
 
 
 def test_the_variables_of_the_database_are_secret_and_others_are_not(tmp_path: Path) -> None:

@@ -13,15 +13,13 @@ from pillion.local.folder import IDENTITY_SOCKET, StateFolder
 from pillion.plan import UnixSocket, Workload, assign, build
 from tests.local.topologies import shop
 
-JWKS: dict[str, Any] = {"keys": []}
 
-
-def write(folder: Path, jwks: dict[str, Any] = JWKS, **services: object) -> None:
+def write(folder: Path, **services: object) -> None:
     topology = shop(**services)
     plan = build(topology, assign(topology), UnixSocket(path="run/identity.sock"))
 
     async def run() -> None:
-        await EnvoyFiles(folder, plan).write(jwks)
+        await EnvoyFiles(folder, plan).write()
 
     asyncio.run(run())
 
@@ -35,11 +33,7 @@ def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         calls.append(plan)
         return {f"{sidecar.service}/listeners.yaml": "closed" for sidecar in plan.sidecars}
 
-    def verification(plan: Any, jwks: dict[str, Any]) -> dict[str, str]:
-        return {f"{sidecar.service}/verification.yaml": str(jwks) for sidecar in plan.sidecars}
-
     monkeypatch.setattr(envoy_files, "_structure", structure)
-    monkeypatch.setattr(envoy_files, "_verification", verification)
     (tmp_path / "unrelated").write_text("", encoding="utf-8")
     return calls
 
@@ -50,11 +44,14 @@ def test_a_start_that_changes_nothing_compiles_nothing(tmp_path: Path, compiled:
     assert len(compiled) == 1
 
 
-def test_other_keys_are_compiled_in(tmp_path: Path, compiled: list[Any]) -> None:
+def test_what_control_writes_there_stays(tmp_path: Path, compiled: list[Any]) -> None:
+    known = tmp_path / names.JWKS_FILE
+    known.parent.mkdir()
+    known.write_text("{}", encoding="utf-8")
     write(tmp_path)
-    write(tmp_path, {"keys": [{"kid": "new"}]})
+    write(tmp_path, orders={"app": "127.0.0.1:7001"})
     assert len(compiled) == 2
-    assert "new" in (tmp_path / "orders" / "verification.yaml").read_text(encoding="utf-8")
+    assert known.is_file()
 
 
 def test_a_file_that_somebody_changed_is_not_trusted(tmp_path: Path, compiled: list[Any]) -> None:
@@ -73,7 +70,7 @@ def test_the_files_of_a_service_that_is_no_more_are_taken_away(tmp_path: Path, c
 
 
 def test_the_names_here_are_those_that_the_compiler_uses(tmp_path: Path) -> None:
-    machine = workloads.Machine(tmp_path / "pillion.yaml", StateFolder(tmp_path), {})
+    machine = workloads.Machine(tmp_path / "pillion.yaml", StateFolder(tmp_path), {}, b"key")
     topology = shop()
     plan = build(topology, assign(topology), IDENTITY_SOCKET)
     for spec in (workloads.edge(machine, plan), *workloads.sidecars(machine, plan)):

@@ -19,6 +19,8 @@ VERBS: Final = {
     "status": "Say what runs and how it is.",
     "logs": "Show the processes' output.",
     "user": "Manage accounts.",
+    "session": "List and revoke what people are signed in with.",
+    "keys": "List, rotate and revoke the keys that tokens are signed with.",
     "token": "Print a token, for curl.",
     "render": "Write the files for Envoy, without running anything.",
 }

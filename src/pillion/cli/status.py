@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from pillion.cli import topology_option
-from pillion.local import LocalError
+from pillion.local import LocalError, tables
 from pillion.local import status as local
-from pillion.local.view import console, table
+from pillion.local.view import console
 
 
 @click.command
@@ -35,7 +35,11 @@ def command(file: Path | None, *, as_json: bool) -> None:
         click.echo("nothing runs: start it with 'pillion up'")
     else:
         shown = (workload.entry.model_copy(update={"state": workload.state}) for workload in status.workloads)
-        console(sys.stdout).print(table(tuple(shown)))
+        out = console(sys.stdout)
+        out.print(tables.workloads(shown))
+        if told := [workload.told for workload in status.workloads if workload.told is not None]:
+            out.print()
+            out.print(tables.envoys(told))
         click.echo(_verdict(status))
     click.get_current_context().exit(0 if status.ready else 1)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from pillion.cli.user import with_identity
+from pillion.cli.identity import with_identity
 
 _LIFETIME: Final = re.compile(r"([0-9]{1,5})([smh])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours"}

@@ -2,66 +2,11 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import wraps
-from pathlib import Path
-from typing import Any
 
 import click
 
-from pillion.cli import topology_option
-
-
-@contextmanager
-def identity_errors() -> Iterator[None]:
-    """Turn identity's errors into one sentence: exit 2 for wrong input, 1 for what cannot be done."""
-    from django.db import DatabaseError  # noqa: PLC0415 - Django only where it is needed
-
-    from pillion.identity.accounts import AccountError, InvalidAccountError  # noqa: PLC0415
-    from pillion.identity.keys import NoSigningKeyError  # noqa: PLC0415
-    from pillion.identity.master_key import MasterKeyError  # noqa: PLC0415
-
-    try:
-        yield
-    except InvalidAccountError as error:
-        raise click.UsageError(str(error)) from None
-    except (AccountError, MasterKeyError, NoSigningKeyError) as error:
-        raise click.ClickException(str(error)) from None
-    except DatabaseError as error:
-        raise click.ClickException(f"identity's database cannot be used: {error}") from None
-
-
-def open_identity(file: Path | None) -> None:
-    """Make identity's functions ready for the topology that `file` names; makes its state, if there is none."""
-    path, topology = topology_option.read(file)
-    from pillion.identity import config as configuration  # noqa: PLC0415 - as above
-    from pillion.identity.config import ConfigError  # noqa: PLC0415
-    from pillion.identity.master_key import MasterKeyError  # noqa: PLC0415
-    from pillion.identity.prepare import prepare  # noqa: PLC0415
-    from pillion.local import folder, identity_config  # noqa: PLC0415
-    from pillion.local.failure import LocalError  # noqa: PLC0415
-
-    state = folder.of(path)
-    try:
-        folder.make(state)
-        identity_config.write(state, topology)
-        prepare(configuration.read(state.identity_config))
-    except (ConfigError, LocalError, MasterKeyError, OSError) as error:
-        raise click.ClickException(str(error)) from None
-
-
-def with_identity(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the option `-f`, and identity ready to use."""
-
-    @topology_option.option
-    @wraps(function)
-    def wrapped(file: Path | None, **arguments: Any) -> None:
-        open_identity(file)
-        with identity_errors():
-            function(**arguments)
-
-    return wrapped
+from pillion.cli.identity import with_identity
+from pillion.cli.spread import refused
 
 
 @click.group()
@@ -136,10 +81,11 @@ def disable(email: str) -> None:
     Example:
         pillion user disable ada@example.org
     """  # noqa: D301
-    from pillion.identity import accounts  # noqa: PLC0415
+    from pillion.identity import accounts, session_care  # noqa: PLC0415
 
-    account = accounts.set_active(email, active=False)
+    account, spread = session_care.until_refused(lambda: accounts.set_active(email, active=False))
     click.echo(f"disabled {account.email}; its sessions are revoked")
+    refused(spread)
 
 
 @command.command()
@@ -155,6 +101,28 @@ def enable(email: str) -> None:
     from pillion.identity import accounts  # noqa: PLC0415
 
     click.echo(f"enabled {accounts.set_active(email, active=True).email}")
+
+
+@command.command()
+@click.argument("email")
+@click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input, up to its first line end."
+)
+@with_identity
+def password(email: str, *, password_stdin: bool) -> None:
+    """Give an account another password, and revoke its sessions.
+
+    \b
+    Example:
+        pillion user password ada@example.org
+    """  # noqa: D301
+    from pillion.identity import accounts, session_care  # noqa: PLC0415
+
+    accounts.find_user(email)  # before anybody has to think of a password
+    new = _password(stdin=password_stdin)
+    account, spread = session_care.until_refused(lambda: accounts.set_password(email, new))
+    click.echo(f"{account.email} has a new password; its sessions are revoked")
+    refused(spread)
 
 
 @command.command()
@@ -191,12 +159,13 @@ def delete(email: str, *, yes: bool) -> None:
     Example:
         pillion user delete ada@example.org --yes
     """  # noqa: D301
-    from pillion.identity import accounts  # noqa: PLC0415
+    from pillion.identity import accounts, session_care  # noqa: PLC0415
 
     if not yes:
         click.confirm(f"Delete the account of {email}?", abort=True)
-    accounts.delete_user(email)
+    _, spread = session_care.until_refused(lambda: accounts.delete_user(email))
     click.echo(f"deleted {email}; its sessions are revoked")
+    refused(spread)
 
 
 def _password(*, stdin: bool) -> str:

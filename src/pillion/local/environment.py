@@ -9,6 +9,7 @@ from typing import Final
 
 from ruamel.yaml import YAML
 
+from pillion.envoy.names import CREDENTIAL_VARIABLE
 from pillion.plan import Address, Sidecar, UnixSocket
 
 _OURS: Final = "PILLION_"
@@ -60,8 +61,17 @@ def of_identity(user: Mapping[str, str], config: Path) -> dict[str, str]:
     return {**user, "PATH": _path(user), "PILLION_IDENTITY_CONFIG": str(config), "PYTHONUNBUFFERED": "1"}
 
 
-def of_envoy(user: Mapping[str, str]) -> dict[str, str]:
-    """Make an Envoy's environment: it needs nothing, so it is told nothing."""
+def of_control(user: Mapping[str, str], config: Path) -> dict[str, str]:
+    """Make control's environment: of the user's own it needs nothing but where things lie."""
+    return {**_where_things_lie(user), "PILLION_CONTROL_CONFIG": str(config), "PYTHONUNBUFFERED": "1"}
+
+
+def of_envoy(user: Mapping[str, str], credential: str) -> dict[str, str]:
+    """Make an Envoy's environment: nothing of the user's, and what it proves itself with to control."""
+    return {**_where_things_lie(user), CREDENTIAL_VARIABLE: credential}
+
+
+def _where_things_lie(user: Mapping[str, str]) -> dict[str, str]:
     return {name: user[name] for name in ("PATH", "TMPDIR") if name in user}
 
 

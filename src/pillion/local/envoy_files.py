@@ -2,20 +2,20 @@
 
 import asyncio
 import hashlib
-import json
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
 import pillion
+from pillion.envoy.names import KNOWN_FOLDER
 from pillion.local.folder import write_privately
 from pillion.plan import Plan
 
-# What decides, besides the plan and the keys, what the files say.
+# What decides, besides the plan, what the files say.
 _COMPILER: Final = ("envoy", "plan", "vocabulary.py")
 _MEMORY: Final = "compiled.json"
 
@@ -24,7 +24,6 @@ class _Compiled(BaseModel):
     """What the files in the folder were made from, and the digest of each."""
 
     plan: str
-    jwks: str
     files: dict[str, str]
 
 
@@ -35,32 +34,31 @@ class EnvoyFiles:
         self._folder = folder
         self._plan = plan
         self._digest = _digest(f"{_code()} {plan!r}")
-        self._last = _read(folder / _MEMORY)
         # Begun while identity is still being prepared, if it is clear by now that it will be needed.
-        self._structure = None if self._is_known() else self._compile_structure()
+        self._structure = None if self._is_there() else self._compile_structure()
 
-    async def write(self, jwks: Mapping[str, Any]) -> None:
-        """Have the files hold the plan and the public keys `jwks`; nothing else stays in the folder."""
-        keys = _digest(json.dumps(jwks, sort_keys=True))
-        if self._is_known() and self._last and self._last.jwks == keys and self._is_intact(self._last.files):
+    async def write(self) -> None:
+        """Have the files hold the plan; beside them nothing stays in the folder but what control writes."""
+        if self._structure is None and self._is_there():
             return
-        structure = await (self._structure or self._compile_structure())
-        files = structure | await asyncio.to_thread(_verification, self._plan, jwks)
+        files = await (self._structure or self._compile_structure())
         _lay_down(self._folder, files)
-        made = _Compiled(
-            plan=self._digest, jwks=keys, files={path: _digest(text) for path, text in files.items()}
-        )
+        made = _Compiled(plan=self._digest, files={path: _digest(text) for path, text in files.items()})
         write_privately(self._folder / _MEMORY, made.model_dump_json(indent=1))
 
     def _compile_structure(self) -> "asyncio.Future[dict[str, str]]":
         return asyncio.ensure_future(asyncio.to_thread(_structure, self._plan))
 
-    def _is_known(self) -> bool:
-        return self._last is not None and self._last.plan == self._digest
-
-    def _is_intact(self, digests: Mapping[str, str]) -> bool:
+    def _is_there(self) -> bool:
+        last = _read(self._folder / _MEMORY)
         try:
-            return all(_digest((self._folder / path).read_bytes()) == was for path, was in digests.items())
+            return (
+                last is not None
+                and last.plan == self._digest
+                and all(
+                    _digest((self._folder / path).read_bytes()) == was for path, was in last.files.items()
+                )
+            )
         except OSError:
             return False
 
@@ -71,22 +69,16 @@ def _lay_down(folder: Path, files: Mapping[str, str]) -> None:
         where = folder / path
         where.parent.mkdir(mode=0o700, exist_ok=True)
         write_privately(where, text)
-    kept = {path.partition("/")[0] for path in files}
+    kept = {KNOWN_FOLDER, *(path.partition("/")[0] for path in files)}
     for old in folder.iterdir():
         if old.name not in kept and old.is_dir():
             rmtree(old)
 
 
 def _structure(plan: Plan) -> dict[str, str]:
-    from pillion.envoy import render_structure  # noqa: PLC0415 - takes a second; most starts do without
+    from pillion.envoy.files import render_structure  # noqa: PLC0415 - takes a second; most starts do without
 
     return render_structure(plan)
-
-
-def _verification(plan: Plan, jwks: Mapping[str, Any]) -> dict[str, str]:
-    from pillion.envoy import render_verification  # noqa: PLC0415 - likewise
-
-    return render_verification(plan, jwks)
 
 
 def _code() -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pillion.envoy import names
 from pillion.local.failure import LocalError
 from pillion.topology import UnixSocket
 from pillion.vocabulary import STATE_FOLDER
@@ -12,6 +13,7 @@ from pillion.vocabulary import STATE_FOLDER
 # Relative to the state folder, which is the working directory of whoever uses it: a socket's path has a limit
 # of about 100 bytes (unix(7)), and a state folder can be deep.
 IDENTITY_SOCKET: Final = UnixSocket(path="run/identity.sock")
+CONTROL_SOCKET: Final = UnixSocket(path=names.CONTROL_SOCKET)
 _PRIVATE: Final = 0o700
 
 
@@ -43,7 +45,7 @@ class StateFolder:
 
     @property
     def secrets(self) -> Path:
-        """Keys that identity made."""
+        """Identity's master key, and the key of the Envoys' credentials."""
         return self.root / "secrets"
 
     @property
@@ -64,7 +66,22 @@ class StateFolder:
     @property
     def jwks(self) -> Path:
         """The public keys that tokens were checked with last (RFC 7517)."""
-        return self.root / "jwks.json"
+        return self.known / "jwks.json"
+
+    @property
+    def known(self) -> Path:
+        """What control told the Envoys last, for one that starts while control is away."""
+        return self.envoy / "_known"
+
+    @property
+    def control_config(self) -> Path:
+        """What control is to know of the mesh."""
+        return self.root / "control.json"
+
+    @property
+    def control_key(self) -> Path:
+        """What the Envoys' credentials are derived from."""
+        return self.secrets / "control.key"
 
     @property
     def identity_config(self) -> Path:

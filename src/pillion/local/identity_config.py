@@ -18,6 +18,8 @@ def write(folder: StateFolder, topology: Topology) -> None:
         "sign_up": topology.identity.sign_up,
         "database": database.get_secret_value() if isinstance(database, SecretStr) else database,
         "token_lifetime": int(topology.tokens.lifetime.total_seconds()),
+        "algorithm": topology.tokens.algorithm,
+        "rotation": int(topology.tokens.rotation.total_seconds()),
         "state": str(folder.root),
     }
     write_privately(folder.identity_config, json.dumps(written, indent=1))

@@ -38,7 +38,6 @@ class Keeper:
             state="waiting" if spec.command else "external",
             address=spec.address,
             egress=spec.egress,
-            keys=None if spec.kind == "service" else (),
         )
         self._log = log
         self._changed = changed
@@ -89,10 +88,6 @@ class Keeper:
             last = last.removeprefix(f"{self.spec.name}: ")
             raise LocalError(f"{self.spec.title} cannot be prepared: {last}")
         return "\n".join(printed)
-
-    def hold(self, keys: tuple[str, ...]) -> None:
-        """Note which keys the workload's files hold."""
-        self._set(keys=keys)
 
     async def ready(self) -> None:
         """Wait until the workload was ready once; an external one is not waited for."""

@@ -32,7 +32,6 @@ class Entry(_Recorded):
     restarts: int = 0
     last_exit: int | None = None
     last_line: str | None = None
-    keys: tuple[str, ...] | None = None
 
 
 class Record(_Recorded):

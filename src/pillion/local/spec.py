@@ -41,4 +41,4 @@ class Spec:
     @property
     def title(self) -> str:
         """The name in a sentence."""
-        return self.name if self.kind in {"edge", "identity"} else f"{self.kind} {self.name}"
+        return self.name if self.kind in {"edge", "identity", "control"} else f"{self.kind} {self.name}"

@@ -1,16 +1,19 @@
 """`pillion status`: what runs now, from the supervisor's record and a look at the processes themselves."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from pillion.local import births, folder, lock
+from pillion.local import births, folder, lock, reports
 from pillion.local.probes import accepts
 from pillion.local.record import Entry, Record, read
+from pillion.local.reports import Told
 from pillion.plan import UnixSocket
 from pillion.topology import Address
+
+ENVOYS: Final = frozenset({"edge", "sidecar"})
 
 
 @dataclass(frozen=True)
@@ -18,11 +21,14 @@ class Shown:
     """One workload as it is shown.
 
     `state` is one of the record's; or `up` or `down` for a service that the user starts, or `unwatched` for
-    what a killed supervisor left running.
+    what a killed supervisor left running. `keys` are those that it holds, None for what holds none; `told`
+    is what control says of an Envoy, None if nothing is known.
     """
 
     entry: Entry
     state: str
+    keys: tuple[str, ...] | None = None
+    told: Told | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ def look(file: Path) -> Status:
     record = read(state.record)
     if record is None:
         return Status(ready=False, edge=None, supervisor=supervisor, workloads=())
-    shown = asyncio.run(_all(record, supervised=supervisor == record.pid))
+    shown = asyncio.run(_all(record, state.identity_database, supervised=supervisor == record.pid))
     own = [workload for workload in shown if workload.entry.state != "external"]
     return Status(
         ready=supervisor == record.pid and record.state == "ready" and all(w.state == "ready" for w in own),
@@ -63,27 +69,51 @@ def as_json(status: Status) -> dict[str, Any]:
 
 
 def _workload(shown: Shown) -> dict[str, Any]:
-    entry = shown.entry
-    verifies = entry.kind in {"edge", "sidecar"}
+    entry, told = shown.entry, shown.told
     return {
         "name": entry.name,
         "kind": entry.kind,
         "state": shown.state,
         "pid": entry.pid,
         "address": entry.address,
-        "keys": None if entry.keys is None else list(entry.keys),
-        "revocations": 0 if verifies else None,
+        "keys": None if shown.keys is None else list(shown.keys),
+        "revocations": told.revocation if told else 0 if entry.kind in ENVOYS else None,
         "restarts": entry.restarts,
-        "since": entry.since and datetime.fromtimestamp(entry.since, UTC).isoformat(timespec="milliseconds"),
+        "since": _time(entry.since),
         "external": entry.state == "external",
         "last_exit": entry.last_exit,
         "last_line": entry.last_line,
         **({"egress": entry.egress} if entry.kind == "sidecar" else {}),
+        **(_acknowledged(told) if entry.kind in ENVOYS else {}),
     }
 
 
-async def _all(record: Record, *, supervised: bool) -> tuple[Shown, ...]:
-    return tuple(await asyncio.gather(*(_one(entry, supervised=supervised) for entry in record.entries)))
+def _acknowledged(told: Told | None) -> dict[str, Any]:
+    told = told or Told(name="", connected=False)
+    return {
+        "connected": told.connected,
+        "connected_since": _time(told.since),
+        "acknowledged_at": _time(told.acknowledged_at),
+        "refused": told.refused,
+    }
+
+
+def _time(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+async def _all(record: Record, database: Path, *, supervised: bool) -> tuple[Shown, ...]:
+    told = reports.read(database)
+    shown = await asyncio.gather(*(_one(entry, supervised=supervised) for entry in record.entries))
+    return tuple(_with_keys(one, told.get(one.entry.name), database) for one in shown)
+
+
+def _with_keys(shown: Shown, told: Told | None, database: Path) -> Shown:
+    if shown.entry.kind in ENVOYS:
+        return replace(shown, keys=told.keys if told else (), told=told)
+    return replace(shown, keys=reports.keys(database)) if shown.entry.kind == "identity" else shown
 
 
 async def _one(entry: Entry, *, supervised: bool) -> Shown:

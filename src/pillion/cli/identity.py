@@ -1,0 +1,64 @@
+"""What the verbs share that work on identity's database: it is made ready, and its errors become sentences."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pillion.cli import topology_option
+
+
+@contextmanager
+def identity_errors() -> Iterator[None]:
+    """Turn identity's errors into one sentence: exit 2 for wrong input, 1 for what cannot be done."""
+    from django.db import DatabaseError  # noqa: PLC0415 - Django only where it is needed
+
+    from pillion.identity.accounts import AccountError, InvalidAccountError  # noqa: PLC0415
+    from pillion.identity.key_care import RotationError  # noqa: PLC0415
+    from pillion.identity.keys import NoSigningKeyError  # noqa: PLC0415
+    from pillion.identity.master_key import MasterKeyError  # noqa: PLC0415
+    from pillion.identity.rotation import NoSuchKeyError  # noqa: PLC0415
+
+    try:
+        yield
+    except InvalidAccountError as error:
+        raise click.UsageError(str(error)) from None
+    except (AccountError, MasterKeyError, NoSigningKeyError, NoSuchKeyError, RotationError) as error:
+        raise click.ClickException(str(error)) from None
+    except DatabaseError as error:
+        raise click.ClickException(f"identity's database cannot be used: {error}") from None
+
+
+def open_identity(file: Path | None) -> None:
+    """Make identity's functions ready for the topology that `file` names; makes its state, if there is none."""
+    path, topology = topology_option.read(file)
+    from pillion.identity import config as configuration  # noqa: PLC0415 - as above
+    from pillion.identity.config import ConfigError  # noqa: PLC0415
+    from pillion.identity.master_key import MasterKeyError  # noqa: PLC0415
+    from pillion.identity.prepare import prepare  # noqa: PLC0415
+    from pillion.local import folder, identity_config  # noqa: PLC0415
+    from pillion.local.failure import LocalError  # noqa: PLC0415
+
+    state = folder.of(path)
+    try:
+        folder.make(state)
+        identity_config.write(state, topology)
+        prepare(configuration.read(state.identity_config))
+    except (ConfigError, LocalError, MasterKeyError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def with_identity(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the option `-f`, and identity ready to use."""
+
+    @topology_option.option
+    @wraps(function)
+    def wrapped(file: Path | None, **arguments: Any) -> None:
+        open_identity(file)
+        with identity_errors():
+            function(**arguments)
+
+    return wrapped

@@ -1,0 +1,34 @@
+"""Tells control, in a file, what it needs to know of the mesh."""
+
+from pillion.control import credentials
+from pillion.control.config import Config
+from pillion.local.failure import LocalError
+from pillion.local.folder import StateFolder, write_privately
+from pillion.plan import Plan
+
+# One control runs on a laptop; in a cluster each has its pod's name.
+_INSTANCE = "local"
+
+
+def write(folder: StateFolder, plan: Plan) -> None:
+    """Write control.json (0600), if anything in it has changed; a control that runs takes it up."""
+    envoys = (plan.edge.workload, *(sidecar.workload for sidecar in plan.sidecars))
+    config = Config(
+        instance=_INSTANCE,
+        issuer=plan.verification.issuer,
+        audience=plan.verification.audience,
+        max_lifetime=int(plan.verification.max_lifetime.total_seconds()),
+        envoys={envoy.name: envoy.kind for envoy in envoys},
+        database=folder.identity_database,
+        credentials=folder.control_key,
+        known=folder.envoy,
+    )
+    write_privately(folder.control_config, config.model_dump_json(indent=1))
+
+
+def key(folder: StateFolder) -> bytes:
+    """Give the key that the Envoys' credentials are derived from; the first time, it is made."""
+    try:
+        return credentials.ensure_key(folder.control_key)
+    except credentials.CredentialsError as error:
+        raise LocalError(str(error)) from None

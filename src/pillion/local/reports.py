@@ -1,0 +1,71 @@
+"""What identity's database says of keys and Envoys: control notes there what each has acknowledged."""
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+# Control writes every second (`pillion.control.serve`).
+SILENT_SECONDS: Final = 5.0
+_BUSY_SECONDS: Final = 1.0
+_KEYS: Final = "SELECT kid FROM identity_signingkey WHERE state <> 'gone' ORDER BY created_at, kid"
+_REPORTS: Final = "SELECT seen_at, document FROM identity_controlreport"
+
+
+class Told(BaseModel):
+    """One Envoy, as control sees it. Times are in seconds since the epoch.
+
+    `connected` is false when it is not, or when control is not heard of: the rest is then what it was last.
+    `revocation` is the number of the latest revocation that it has acknowledged, and `refused` what it did not
+    take, in its own words, by the resource's name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    connected: bool = True
+    since: float | None = None
+    keys: tuple[str, ...] = ()
+    revocation: int = 0
+    acknowledged_at: float | None = None
+    refused: dict[str, str] = Field(default_factory=dict)
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    envoys: tuple[Told, ...]
+
+
+_DOCUMENT: Final = TypeAdapter(_Document)
+
+
+def read(database: Path) -> dict[str, Told]:
+    """Give what control has noted, by workload; empty when it has noted nothing, or cannot be asked."""
+    told: dict[str, Told] = {}
+    for seen_at, text in _rows(database, _REPORTS):
+        alive = seen_at > time.time() - SILENT_SECONDS
+        try:
+            envoys = _DOCUMENT.validate_json(text).envoys
+        except ValidationError:
+            continue
+        told |= {envoy.name: envoy.model_copy(update={"connected": alive}) for envoy in envoys}
+    return told
+
+
+def keys(database: Path) -> tuple[str, ...]:
+    """Give the ids of the keys that tokens may be signed with; empty when it cannot be asked."""
+    return tuple(kid for (kid,) in _rows(database, _KEYS))
+
+
+def _rows(database: Path, query: str) -> list[tuple[Any, ...]]:
+    try:
+        with closing(
+            sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
+        ) as opened:
+            return opened.execute(query).fetchall()
+    except sqlite3.Error:
+        return []
