@@ -29,9 +29,11 @@ class Mesh:
         """The folder of everything that the mesh keeps."""
         return self.file.parent / ".pillion"
 
-    def pillion(self, *words: str, timeout: float = STOP_SECONDS) -> "subprocess.CompletedProcess[str]":
+    def pillion(
+        self, *words: str, timeout: float = STOP_SECONDS, given: str = ""
+    ) -> "subprocess.CompletedProcess[str]":
         """Run `pillion WORDS… -f` this mesh's file; asserts nothing about how it ends."""
-        return pillion(self.file, *words, timeout=timeout)
+        return pillion(self.file, *words, timeout=timeout, given=given)
 
     def status(self) -> dict[str, Any]:
         """Give what `pillion status --json` says, without the half second that a command takes."""
@@ -85,11 +87,16 @@ def running(
 
 
 def pillion(
-    file: Path, *words: str, timeout: float = STOP_SECONDS, environ: Mapping[str, str] | None = None
+    file: Path,
+    *words: str,
+    timeout: float = STOP_SECONDS,
+    environ: Mapping[str, str] | None = None,
+    given: str = "",
 ) -> "subprocess.CompletedProcess[str]":
-    """Run `pillion WORDS… -f FILE` to its end."""
+    """Run `pillion WORDS… -f FILE` to its end, with `given` on its standard input."""
     return subprocess.run(
-        [*command(), words[0], "-f", str(file), *words[1:]],
+        [*command(), *words, "-f", str(file)],
+        input=given,
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -3,7 +3,6 @@
 import re
 import shutil
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -71,11 +70,5 @@ def running(folder: Path) -> Iterator[Shop]:
 
 def add_user(started: mesh.Mesh, email: str, *words: str) -> None:
     """Make an account from the command line."""
-    added = subprocess.run(
-        [*mesh.command(), "user", "add", "-f", str(started.file), email, "--password-stdin", *words],
-        input=PASSWORD,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    added = started.pillion("user", "add", email, "--password-stdin", *words, given=PASSWORD)
     assert added.returncode == 0, added.stderr

@@ -1,0 +1,147 @@
+"""What happens to the keys as time goes by, at moments of the test's choice; who the Envoys are, it makes up."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from django.test import override_settings
+from django.utils import timezone
+
+from pillion.identity import caretaker, keys, rotation, sessions
+from pillion.identity.acknowledged import FORGOTTEN_SECONDS, SILENT_SECONDS
+from pillion.identity.models import ControlReport, Revocation, Session, SigningKey
+from tests.identity.browser import signed_in
+from tests.identity.conftest import CONFIG
+
+State = SigningKey.State
+MONTH = timedelta(seconds=CONFIG.rotation)
+
+
+@pytest.fixture(autouse=True)
+def _one_key_as_before() -> Iterator[None]:
+    before = SigningKey.objects.get(state=State.SIGNING)
+    yield
+    SigningKey.objects.exclude(pk=before.pk).delete()
+    before.save(force_update=True)
+    ControlReport.objects.all().delete()
+
+
+def states() -> list[str]:
+    """Say where the keys are in their lives, the oldest first."""
+    return list(SigningKey.objects.order_by("created_at").values_list("state", flat=True))
+
+
+def report(*held: list[str], silent_for: float = 0.0, missing: tuple[str, ...] = ()) -> None:
+    """Have a control report Envoys that hold these keys each."""
+    envoys = [
+        {"name": f"s{n}", "kind": "sidecar", "node": f"s{n}", "keys": kids, "revocation": 0, "refused": {}}
+        for n, kids in enumerate(held)
+    ]
+    absent = [{"name": name, "kind": "sidecar"} for name in missing]
+    ControlReport.objects.update_or_create(
+        instance="test",
+        defaults={
+            "seen_at": time.time() - silent_for,
+            "document": json.loads(json.dumps({"envoys": envoys, "missing": absent})),
+        },
+    )
+
+
+def due() -> datetime:
+    """Say when the key that signs now has signed for long enough."""
+    signing = SigningKey.objects.get(state=State.SIGNING)
+    assert signing.signing_since is not None
+    return signing.signing_since + MONTH
+
+
+def test_a_key_is_left_alone_until_its_time() -> None:
+    caretaker.tend(due() - caretaker.AHEAD - timedelta(seconds=1))
+    assert states() == ["signing"]
+
+
+def test_the_next_key_is_announced_ahead_and_signs_when_it_is_due() -> None:
+    old = keys.signing_kid()
+    when = due()
+    caretaker.tend(when - caretaker.AHEAD)
+    assert states() == ["signing", "announced"]
+    caretaker.tend(when - timedelta(seconds=1))
+    assert keys.signing_kid() == old
+    caretaker.tend(when)
+    assert states() == ["retired", "signing"]
+
+
+def test_an_envoy_that_has_not_acknowledged_is_waited_for_and_not_for_ever() -> None:
+    old, when = keys.signing_kid(), due()
+    new = rotation.announce()
+    report([old, new], [old])
+    caretaker.tend(when)
+    assert keys.signing_kid() == old
+    caretaker.tend(when + caretaker.PATIENCE + timedelta(seconds=1))
+    assert keys.signing_kid() == new
+
+
+def test_what_is_acknowledged_by_all_that_are_connected_signs() -> None:
+    old, when = keys.signing_kid(), due()
+    new = rotation.announce()
+    report([old, new], [old, new], missing=("away",))
+    caretaker.tend(when)
+    assert keys.signing_kid() == new
+
+
+def test_while_control_is_silent_the_old_key_signs_on() -> None:
+    """However long: no Envoy could be told of another."""
+    old, when = keys.signing_kid(), due()
+    new = rotation.announce()
+    report([old], silent_for=SILENT_SECONDS + 1)
+    caretaker.tend(when + timedelta(days=2))
+    assert keys.signing_kid() == old
+    report([old], silent_for=FORGOTTEN_SECONDS + 1)
+    caretaker.tend(when)
+    assert keys.signing_kid() == new
+
+
+def test_another_algorithm_is_taken_up_at_once() -> None:
+    old = keys.signing_kid()
+    with override_settings(PILLION=CONFIG.model_copy(update={"algorithm": "ES256"})):
+        rotation.announce()
+    with override_settings(PILLION=CONFIG.model_copy(update={"algorithm": "EdDSA"})):
+        for _ in range(3):
+            caretaker.tend(timezone.now())
+    signing = SigningKey.objects.get(state=State.SIGNING)
+    assert signing.algorithm == "EdDSA"
+    assert states() == ["retired", "gone", "signing"]
+    assert SigningKey.objects.get(kid=old).state == "retired"
+
+
+def test_a_successor_of_a_revoked_key_signs_as_soon_as_it_is_known() -> None:
+    successor = rotation.revoke(keys.signing_kid())
+    assert successor is not None
+    report(["other"])
+    caretaker.tend(timezone.now())
+    assert states() == ["gone", "announced"]
+    report([successor])
+    caretaker.tend(timezone.now())
+    assert states() == ["gone", "signing"]
+
+
+def test_a_successor_of_a_revoked_key_is_waited_for_a_few_seconds_only() -> None:
+    """Nobody can sign in meanwhile."""
+    rotation.revoke(keys.signing_kid())
+    report(["other"], silent_for=SILENT_SECONDS + 1)
+    caretaker.tend(timezone.now() + caretaker.URGENT + timedelta(seconds=1))
+    assert states() == ["gone", "signing"]
+
+
+def test_revocations_go_when_no_token_can_be_alive_and_their_numbers_never_come_again() -> None:
+    """The latest stays, so that the highest number is known."""
+    for _ in range(2):
+        sid = signed_in().me().json()["session"]
+        sessions.revoke(Session.objects.filter(sid=sid), timezone.now())
+    first, second = Revocation.objects.order_by("-id")[:2][::-1]
+    caretaker.tend(timezone.now())
+    assert Revocation.objects.filter(id=first.id).exists()
+    later = datetime.fromtimestamp(second.until + 1, timezone.now().tzinfo)
+    sessions.forget_revocations(later)
+    assert list(Revocation.objects.values_list("id", flat=True)) == [second.id]
