@@ -8,9 +8,9 @@ from functools import partial
 import httpx
 import pytest
 
-from tests.edge.edge_mesh import PASSWORD, SESSION, TOKEN, EdgeMesh, cookie, problem
+from tests.edge.edge_mesh import SESSION, TOKEN, EdgeMesh, cookie, problem
 from tests.local.waiting import until
-from tests.system.shop import add_user
+from tests.system.shop import PASSWORD, add_user
 
 
 @pytest.fixture

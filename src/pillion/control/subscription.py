@@ -45,6 +45,8 @@ class Subscription:
         """Give what is to be sent now, and take it for sent."""
         for name, resource in resources.items():
             refusal = self.refused.get(name)
+            if self.held.get(name) == resource.version:
+                self.refused.pop(name, None)  # what was refused is wanted no more
             if (
                 name in self.wanted
                 and name not in self.under_way
