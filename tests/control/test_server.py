@@ -69,7 +69,7 @@ async def refused(stranger: Envoy, node: str | None = None) -> None:
     try:
         if node is not None:
             await stranger.subscribe(node)
-        with pytest.raises(GRPCError, match="UNAUTHENTICATED.*'not an Envoy of this mesh'"):
+        with pytest.raises(GRPCError, match=r"UNAUTHENTICATED.*'not an Envoy of this mesh'"):
             await stranger.receive()
     except StreamTerminatedError:
         pass
