@@ -137,12 +137,16 @@ class Rig:
 
 @contextmanager
 def running(
-    folder: Path, services: str, *, keys: Callable[[Forge], list[dict[str, str]]] | None = None
+    folder: Path,
+    services: str,
+    *,
+    keys: Callable[[Forge], list[dict[str, str]]] | None = None,
+    listening: bool = True,
 ) -> Iterator[Rig]:
     """Plan, render and run the services of a topology's text, which names the app of each as `APP`.
 
-    `keys` gives the public keys that the Envoys hold, by default the forge's own. Whatever happens, nothing is
-    left running.
+    `keys` gives the public keys that the Envoys hold, by default the forge's own. They are waited for until they
+    listen, if they are to be. Whatever happens, nothing is left running.
     """
     count = services.count("APP")
     listen, *apps = mesh.free_ports(1 + count)
@@ -170,7 +174,7 @@ def running(
         for workload in (planned.edge.workload, *(sidecar.workload for sidecar in planned.sidecars)):
             stack.enter_context(_envoy(folder, workload.name))
         rig = Rig(folder, planned, forge, echoes)
-        for address in (rig.edge, *map(rig.sidecar, echoes), *map(rig.egress, echoes)):
+        for address in (rig.edge, *map(rig.sidecar, echoes), *map(rig.egress, echoes)) if listening else ():
             until(lambda address=address: _listens(address), f"an Envoy listens at {address}")  # type: ignore[misc]
         yield rig
 
