@@ -28,6 +28,12 @@ from pillion.control.subscription import Subscription
 # Who connects has this long to say who they are.
 INTRODUCTION_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 2.0
+# grpclib copies what it sends, and a long list of revocations for a thousand Envoys is most of a gigabyte.
+SENDING_AT_ONCE: Final = 64
+# An Envoy that does not read has to come again.
+SENDING_SECONDS: Final = 10.0
+# When control comes back, every Envoy knocks within two seconds; the system may allow fewer.
+BACKLOG: Final = 4096
 
 _METHOD: Final = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
 _BEARER: Final = re.compile(r"Bearer ([0-9a-f]{64})")
@@ -65,6 +71,7 @@ class Streams:
         self._envoys: Mapping[str, Kind] = {}
         self._resources: Mapping[Kind, Resources] = {}
         self._meaning: dict[tuple[str, str], Resource] = {}
+        self._turn = asyncio.Semaphore(SENDING_AT_ONCE)
 
     def admit(self, envoys: Mapping[str, Kind]) -> None:
         """Say which Envoys may connect; one that may not any more is let go."""
@@ -96,7 +103,13 @@ class Streams:
         sending = asyncio.create_task(self._send(client, stream))
         reading = asyncio.create_task(self._read(client, stream, request))
         try:
-            await asyncio.wait((sending, reading), return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait((sending, reading), return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        except (StreamTerminatedError, ConnectionError):
+            pass  # it is gone, without a goodbye
+        except TimeoutError:
+            _log.error("%s does not read what it is sent: it has to come again", client.node)
         finally:
             self.clients.discard(client)
             for task in (sending, reading):
@@ -140,8 +153,10 @@ class Streams:
         while self._envoys.get(client.workload) == client.kind:
             client.wake.clear()
             for resource in client.subscription.due(self._resources.get(client.kind, {})):
-                await stream.send_message(resource.answer)
+                async with self._turn, asyncio.timeout(SENDING_SECONDS):
+                    await stream.send_message(resource.answer)
             await client.wake.wait()
+        _log.info("%s is no Envoy of this mesh any more: it is let go", client.node)
 
     def _note(self, client: Client) -> None:
         """Say in keys and revocations what the versions mean that the Envoy holds."""
@@ -184,7 +199,7 @@ async def listening(streams: Streams, socket: Path) -> AsyncIterator[None]:
     """Serve at a Unix socket, which this user alone may use, until the block ends."""
     server = Server([_Service(streams)], codec=_Encoded())
     socket.unlink(missing_ok=True)  # noqa: ASYNC240 - no disk behind it; left by one that was killed
-    await server.start(path=str(socket))
+    await server.start(path=str(socket), backlog=BACKLOG)
     try:
         yield
     finally:
