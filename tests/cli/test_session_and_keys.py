@@ -97,19 +97,19 @@ def test_a_rotation_lets_every_token_live(running: Mesh) -> None:
 def test_a_revoked_key_ends_its_tokens_and_no_session(running: Mesh) -> None:
     """A browser goes on with its session, and is not asked to sign in."""
     bearer, kid = token(running), signing(running)
-    browser = httpx.Client(base_url=running.edge)
-    signed_in = browser.post("/sign-in", json={"email": EMAIL, "password": PASSWORD})
-    assert signed_in.status_code == 200
-    cookie = browser.cookies["pillion-token"]
-    revoked = running.pillion("keys", "revoke", kid)
-    assert (revoked.returncode, revoked.stderr) == (0, "")
-    first, second, third = revoked.stdout.splitlines()
-    assert first == f"revoked {kid}: no token that it signed is good any more"
-    assert second == f"{signing(running)} signs from now on; sessions go on, with new tokens"
-    assert re.fullmatch(ALL, third)
-    assert status(running, bearer) == 401
-    assert browser.get("/x").status_code == 200
-    assert browser.cookies["pillion-token"] != cookie
+    with httpx.Client(base_url=running.edge) as browser:
+        signed_in = browser.post("/sign-in", json={"email": EMAIL, "password": PASSWORD})
+        assert signed_in.status_code == 200
+        cookie = browser.cookies["pillion-token"]
+        revoked = running.pillion("keys", "revoke", kid)
+        assert (revoked.returncode, revoked.stderr) == (0, "")
+        first, second, third = revoked.stdout.splitlines()
+        assert first == f"revoked {kid}: no token that it signed is good any more"
+        assert second == f"{signing(running)} signs from now on; sessions go on, with new tokens"
+        assert re.fullmatch(ALL, third)
+        assert status(running, bearer) == 401
+        assert browser.get("/x").status_code == 200
+        assert browser.cookies["pillion-token"] != cookie
     assert kid not in {
         key["kid"] for key in httpx.get(f"{running.edge}/.well-known/jwks.json").json()["keys"]
     }
