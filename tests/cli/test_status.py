@@ -52,6 +52,12 @@ def test_where_nothing_runs_the_exit_code_is_1(tmp_path: Path) -> None:
     file = write(tmp_path, topology())
     answer = pillion(file, "status", "--json")
     assert answer.returncode == 1
-    assert json.loads(answer.stdout) == {"ready": False, "edge": None, "supervisor": None, "workloads": []}
+    assert json.loads(answer.stdout) == {
+        "ready": False,
+        "edge": None,
+        "supervisor": None,
+        "workloads": [],
+        "trust": [],
+    }
     human = pillion(file, "status")
     assert (human.returncode, human.stdout) == (1, "nothing runs: start it with 'pillion up'\n")

@@ -7,9 +7,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from grpclib.const import Cardinality
 from pillion.control import credentials
 from pillion.control.resources import TYPE_URL
 from pillion.envoy.names import REVOCATIONS, VERIFICATION
+from pillion.plan.model import Issuer
 from tests.local.waiting import until
 
 METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
@@ -82,7 +83,7 @@ def prepare(folder: Path) -> None:
     configure(folder)
 
 
-def configure(folder: Path, envoys: Mapping[str, str] | None = None) -> None:
+def configure(folder: Path, envoys: Mapping[str, str] | None = None, trust: Sequence[Issuer] = ()) -> None:
     """Write control's configuration, in one step."""
     config = {
         "instance": "test",
@@ -93,6 +94,7 @@ def configure(folder: Path, envoys: Mapping[str, str] | None = None) -> None:
         "database": str(folder / "identity.sqlite3"),
         "credentials": str(folder / "control.key"),
         "known": str(folder / "envoy"),
+        "trust": [asdict(issuer) for issuer in trust],
     }
     draft = folder / "control.json.new"
     draft.write_text(json.dumps(config), encoding="utf-8")
@@ -100,12 +102,14 @@ def configure(folder: Path, envoys: Mapping[str, str] | None = None) -> None:
 
 
 @contextmanager
-def control(folder: Path, *, ready: bool = True) -> Iterator[Control]:
+def control(
+    folder: Path, *, ready: bool = True, environ: Mapping[str, str] | None = None
+) -> Iterator[Control]:
     """Run control on a prepared folder until the block ends; it is killed if it has not ended by then."""
     with (folder / "control.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "pillion.control", "--uds", str(folder / "control.sock")],
-            env={**os.environ, "PILLION_CONTROL_CONFIG": str(folder / "control.json")},
+            env={**os.environ, "PILLION_CONTROL_CONFIG": str(folder / "control.json"), **(environ or {})},
             stderr=log,
         )
     started = Control(folder, process)

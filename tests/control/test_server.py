@@ -18,25 +18,8 @@ from grpclib.exceptions import GRPCError, StreamTerminatedError
 
 from pillion.control.server import INTRODUCTION_SECONDS
 from pillion.envoy.names import JWKS_FILE, REVOCATIONS, REVOKED_FILE, VERIFICATION
-from tests.control.running import BOTH, Control, Envoy, ask, configure, connected, control, prepare, stop
+from tests.control.running import BOTH, Control, Envoy, ask, configure, connected, control, stop
 from tests.local.waiting import eventually, until
-
-
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a folder that is copied for each test."""
-    folder = tmp_path_factory.mktemp("prepared") / "state"
-    prepare(folder)
-    return folder
-
-
-@pytest.fixture
-def state(prepared: Path, tmp_path: Path) -> Path:
-    """Give a state folder of the test's own."""
-    folder = tmp_path / "state"
-    shutil.copytree(prepared, folder)
-    configure(folder)
-    return folder
 
 
 @pytest.fixture

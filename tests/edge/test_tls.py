@@ -5,19 +5,13 @@ import socket
 import ssl
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-from tests import wire
+from tests import certificates, wire
 from tests.edge import edge_mesh
 from tests.edge.edge_mesh import USER, EdgeMesh, headers
 from tests.local.waiting import until
@@ -26,45 +20,10 @@ from tests.system.shop import PASSWORD
 SESSION, TOKEN = "__Host-pillion-session", "__Host-pillion-token"
 
 
-@dataclass(frozen=True)
-class Pair:
-    """A certificate and its key, as PEM."""
-
-    certificate: str
-    key: str
-    serial: int
-
-
-def _pair() -> Pair:
-    key = ec.generate_private_key(ec.SECP256R1())
-    serial = x509.random_serial_number()
-    # A name of its own: two that one client trusts must not be mistaken for each other.
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{serial:x}")])
-    names: list[x509.GeneralName] = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(serial)
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
-    return Pair(pem.decode(), private.decode(), serial)
-
-
 @pytest.fixture(scope="module")
 def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EdgeMesh]:
     """Give a mesh whose edge speaks TLS."""
-    pair = _pair()
+    pair = certificates.pair()
     with edge_mesh.running(
         tmp_path_factory.mktemp("tls") / "mesh",
         "tls: {certificate: tls.crt, key: tls.key}",
@@ -162,7 +121,7 @@ def test_a_plain_request_is_not_served(edge: EdgeMesh) -> None:
 
 def test_a_certificate_that_is_replaced_is_taken_up_and_connections_live_on(edge: EdgeMesh) -> None:
     folder = edge.mesh.file.parent
-    new = _pair()
+    new = certificates.pair()
     assert isinstance(edge.verify, ssl.SSLContext)
     edge.verify.load_verify_locations(cadata=new.certificate)
     with httpx.Client(base_url=edge.edge, verify=edge.verify) as client:
@@ -180,7 +139,7 @@ def test_half_of_a_new_pair_leaves_the_old_one_in_use(edge: EdgeMesh) -> None:
     key, was = edge.mesh.file.parent / "tls.key", _serial(edge)
     old = key.read_text(encoding="utf-8")
     before = _failures(edge)
-    _rename_onto(key, _pair().key)
+    _rename_onto(key, certificates.pair().key)
     until(lambda: _failures(edge) > before, "the edge says that the key does not fit")
     assert _serial(edge) == was
     assert edge.get("/api/open/things").status_code == 200
@@ -189,7 +148,7 @@ def test_half_of_a_new_pair_leaves_the_old_one_in_use(edge: EdgeMesh) -> None:
 
 def test_a_pair_written_in_place_is_taken_up(edge: EdgeMesh) -> None:
     """As `cp` does; by itself Envoy notices a rename alone."""
-    folder, new = edge.mesh.file.parent, _pair()
+    folder, new = edge.mesh.file.parent, certificates.pair()
     (folder / "tls.key").write_text(new.key, encoding="utf-8")
     (folder / "tls.crt").write_text(new.certificate, encoding="utf-8")
     until(lambda: _serial(edge) == new.serial, "the new certificate is shown")
@@ -197,7 +156,7 @@ def test_a_pair_written_in_place_is_taken_up(edge: EdgeMesh) -> None:
 
 def test_a_pair_behind_links_that_move_is_taken_up(edge: EdgeMesh) -> None:
     """As certbot does: it makes the link anew, in place of the old one."""
-    folder, new = edge.mesh.file.parent, _pair()
+    folder, new = edge.mesh.file.parent, certificates.pair()
     for name, text in (("tls.key", new.key), ("tls.crt", new.certificate)):
         (folder / f"2-{name}").write_text(text, encoding="utf-8")
         (folder / name).unlink()

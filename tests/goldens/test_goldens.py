@@ -32,7 +32,7 @@ def test_a_real_envoy_takes_the_files(case: Path, tmp_path: Path) -> None:
     """All files in one static bootstrap: `--mode validate` does not look into filesystem xDS."""
     files = compile_case(case).files
     (tmp_path / "audit").mkdir()
-    for name in (names.JWKS_FILE, names.REVOKED_FILE):
+    for name in (name for name in files if name.startswith(f"{names.KNOWN_FOLDER}/")):
         known = tmp_path / names.known_file(name)
         known.parent.mkdir(parents=True, exist_ok=True)
         known.write_text(files[name], encoding="utf-8")

@@ -62,7 +62,9 @@ def test_the_router_is_last_and_the_checks_come_in_order(case: Path) -> None:
         order = _filters(manager)
         assert order[-1] == "envoy.filters.http.router", workload
         checks = ["pillion.token-shape", "pillion.verification", "pillion.revocations", "pillion.rules"]
-        assert [name for name in order if name in checks] == checks, workload
+        if compile_case(case).plan.verification.trusted:
+            checks.insert(3, "pillion.trusted-caller")
+        assert [name for name in order if name in [*checks, "pillion.trusted-caller"]] == checks, workload
 
 
 @every_case
@@ -144,6 +146,25 @@ def test_no_envoy_fetches_keys_or_takes_a_token_from_the_url(case: Path) -> None
             assert "remote_jwks" not in provider, workload
             assert provider["from_headers"], workload
             assert "from_params" not in provider, workload
+
+
+@every_case
+def test_no_other_issuers_token_says_anything_in_the_place_of_ours(case: Path) -> None:
+    """Not in a cookie, not by a header that jwt_authn writes, not where the rules look for our own claims."""
+    for workload, listener, manager in _listeners(compile_case(case)):
+        if listener["name"] == "egress":
+            continue
+        (verification,) = (f for f in manager["http_filters"] if f["name"] == "pillion.verification")
+        providers = verification["config_discovery"]["default_config"]["providers"]
+        own = providers["pillion"]
+        places = [own["payload_in_metadata"], own["header_in_metadata"]]
+        for provider in (provider for name, provider in providers.items() if name != "pillion"):
+            assert {header["name"] for header in provider["from_headers"]} == {"authorization"}, workload
+            assert not {"claim_to_headers", "forward_payload_header"} & provider.keys(), workload
+            assert provider["require_expiration"] is True, workload
+            assert provider["issuer"] != own["issuer"], workload
+            places += [provider["payload_in_metadata"], provider["header_in_metadata"]]
+        assert len(set(places)) == len(places), workload
 
 
 @every_case

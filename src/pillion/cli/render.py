@@ -10,8 +10,9 @@ import click
 
 from pillion import plan
 from pillion.cli import topology_option
+from pillion.control.known import read_trusted
 from pillion.envoy.files import render
-from pillion.envoy.names import KNOWN_FOLDER
+from pillion.envoy.names import KNOWN_FOLDER, REVOKED_FILE, trusted_keys_file
 from pillion.local import folder
 
 # What every folder of an Envoy holds; a folder with something else in it is not ours to replace.
@@ -37,9 +38,10 @@ def command() -> None:
 def envoy_command(output: Path, file: Path | None) -> None:
     """Write a folder per Envoy: bootstrap, listeners, clusters.
 
-    What an Envoy starts with until control tells it more lies in _known/: the keys are those of the last
-    `pillion up`; before the first one there are none, and the Envoys serve nobody. The sidecars' ports count up
-    from 15001, so that the same topology gives the same files; `pillion up` takes others where those are in use.
+    What an Envoy starts with until control tells it more lies in _known/: the keys and revocations are those of
+    the last `pillion up`; before the first one there are none, and the Envoys serve nobody. The sidecars' ports
+    count up from 15001, so that the same topology gives the same files; `pillion up` takes others where those are
+    in use.
 
     \b
     Example:
@@ -50,7 +52,8 @@ def envoy_command(output: Path, file: Path | None) -> None:
     try:
         _refuse_strange(output)
         planned = plan.build(topology, plan.assign(topology), folder.IDENTITY_SOCKET)
-        files = render(planned, _keys(folder.of(path).jwks))
+        state = folder.of(path)
+        files = render(planned, _keys(state.jwks)) | _last_told(state.envoy, planned)
         _replace(output, files)
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {(error.strerror or 'i/o error').lower()}") from None
@@ -69,6 +72,13 @@ def _keys(path: Path) -> Mapping[str, Any]:
             f"{path} holds no keys: remove it, and 'pillion up' writes it anew"
         ) from None
     return keys
+
+
+def _last_told(envoys: Path, planned: plan.Plan) -> dict[str, str]:
+    """Give what control wrote down last of revocations and of the keys of other issuers."""
+    trusted = (issuer for issuer in planned.verification.trusted if read_trusted(envoys, issuer).keys)
+    told = (REVOKED_FILE, *(trusted_keys_file(issuer.name) for issuer in trusted))
+    return {name: (envoys / name).read_text(encoding="utf-8") for name in told if (envoys / name).exists()}
 
 
 def _refuse_strange(output: Path) -> None:

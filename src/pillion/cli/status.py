@@ -40,6 +40,9 @@ def command(file: Path | None, *, as_json: bool) -> None:
         if told := [workload.told for workload in status.workloads if workload.told is not None]:
             out.print()
             out.print(tables.envoys(told))
+        if status.trust:
+            out.print()
+            out.print(tables.trust(status.trust))
         click.echo(_verdict(status))
     click.get_current_context().exit(0 if status.ready else 1)
 

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pillion.plan.model import Verification
+from pillion.plan.model import Issuer, Verification
 
 VARIABLE: Final = "PILLION_CONTROL_CONFIG"
 
@@ -24,7 +24,8 @@ class Config(BaseModel):
     """Everything that control needs to know. `max_lifetime` is in seconds, paths are absolute.
 
     `instance` tells several controls on one database apart. `envoys` are all Envoys that may connect, by name.
-    `known` is the folder for what an Envoy starts with that cannot reach control.
+    `known` is the folder for what an Envoy starts with that cannot reach control. `trust` are other issuers whose
+    tokens are good.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -37,12 +38,16 @@ class Config(BaseModel):
     database: Path
     credentials: Path
     known: Path
+    trust: tuple[Issuer, ...] = ()
 
     @property
     def verification(self) -> Verification:
         """What a token must say."""
         return Verification(
-            issuer=self.issuer, audience=self.audience, max_lifetime=timedelta(seconds=self.max_lifetime)
+            issuer=self.issuer,
+            audience=self.audience,
+            max_lifetime=timedelta(seconds=self.max_lifetime),
+            trusted=self.trust,
         )
 
 

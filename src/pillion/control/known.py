@@ -1,17 +1,43 @@
 """Keeps what the Envoys were told last in files, for those that start while control is away."""
 
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from pillion.control.facts import Facts
-from pillion.envoy.known import known_files
+from pillion.control.issuer_keys import IssuerKeys, KeysError, parse
+from pillion.envoy.known import known_files, no_keys
+from pillion.envoy.names import trusted_keys_file
+from pillion.plan.model import Issuer
 
 
-def write_known(envoys: Path, facts: Facts) -> None:
-    """Replace the files below `envoys`, each in one step (0600); a set without keys leaves the last one."""
-    for name, text in known_files(facts.jwks, facts.revoked).items():
-        if facts.keys or not name.endswith("jwks.json"):
+def write_known(envoys: Path, facts: Facts, trusted: Mapping[Issuer, IssuerKeys]) -> None:
+    """Replace the files below `envoys`, each in one step (0600); a set without keys leaves the last one.
+
+    A set of another issuer's says whose it is: Envoy overlooks that, `read_trusted` does not.
+    """
+    others = {issuer.name: _named(issuer, keys) for issuer, keys in trusted.items()}
+    for name, text in known_files(facts.jwks, facts.revoked, others).items():
+        if facts.keys or not name.endswith("/jwks.json"):
             _replace(envoys / name, text)
+
+
+def read_trusted(envoys: Path, issuer: Issuer) -> IssuerKeys:
+    """Give the last good set of this issuer, from its file; none if that is of another, or cannot be read."""
+    try:
+        text = (envoys / trusted_keys_file(issuer.name)).read_text(encoding="utf-8")
+        written = json.loads(text)
+        if (written["issuer"], written["jwks_uri"]) == (issuer.issuer, issuer.keys):
+            return IssuerKeys(parse(text), float(written["fetched_at"]))
+    except (OSError, ValueError, KeyError, TypeError, KeysError):
+        pass
+    return IssuerKeys()
+
+
+def _named(issuer: Issuer, keys: IssuerKeys) -> dict[str, object]:
+    written = {"keys": list(keys.keys)} if keys.keys else no_keys()
+    return {**written, "issuer": issuer.issuer, "jwks_uri": issuer.keys, "fetched_at": keys.fetched_at}
 
 
 def _replace(path: Path, text: str) -> None:

@@ -5,19 +5,33 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pillion.control.config import Kind
+from pillion.control.issuers import Trusted
 from pillion.control.server import Client
 
 
-def document(envoys: Mapping[str, Kind], clients: Iterable[Client]) -> str:
-    """Write who is there and what each has, and who is not; times are seconds since the epoch."""
+def document(envoys: Mapping[str, Kind], clients: Iterable[Client], trusted: Iterable[Trusted]) -> str:
+    """Write who is there and what each has, who is not, and what is known of other issuers.
+
+    Times are seconds since the epoch.
+    """
     connected = sorted(clients, key=lambda client: (client.node, client.since))
     there = {client.workload for client in connected}
     return json.dumps(
         {
             "envoys": [_entry(client) for client in connected],
             "missing": [{"name": name, "kind": kind} for name, kind in envoys.items() if name not in there],
+            "trust": [_issuer(one) for one in trusted],
         }
     )
+
+
+def _issuer(one: Trusted) -> dict[str, Any]:
+    return {
+        "name": one.issuer.name,
+        "keys": [key.get("kid") for key in one.keys.keys],
+        "fetched_at": one.keys.fetched_at,
+        "error": one.error,
+    }
 
 
 def _entry(client: Client) -> dict[str, Any]:

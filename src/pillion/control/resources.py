@@ -13,9 +13,16 @@ from envoy_data_plane.google.protobuf import Any
 
 from pillion.control.config import Kind
 from pillion.control.facts import Facts
+from pillion.control.issuer_keys import IssuerKeys
 from pillion.envoy.filters.streamed import resource
 from pillion.envoy.filters.token_claims import revoked_of, token_claims
-from pillion.envoy.filters.verification import edge_verification, keys_of, sidecar_verification
+from pillion.envoy.filters.verification import (
+    PROVIDER,
+    edge_verification,
+    keys_of,
+    sidecar_verification,
+)
+from pillion.envoy.known import no_keys
 from pillion.envoy.names import REVOCATIONS, VERIFICATION
 from pillion.plan.model import Verification
 
@@ -40,12 +47,16 @@ class Resource:
 Resources = Mapping[str, Resource]
 
 
-def resources(verification: Verification, facts: Facts) -> dict[Kind, Resources]:
-    """Say `facts` for each kind of Envoy, by the resources' names. Without a key there is nothing to say.
+def resources(
+    verification: Verification, facts: Facts, trusted: Mapping[str, IssuerKeys]
+) -> dict[Kind, Resources]:
+    """Say `facts` and the keys of other issuers for each kind of Envoy, by the resources' names.
 
-    (An Envoy refuses a set without keys, and keeps the one that it has.)
+    Without a key of our own there is nothing to say. (An Envoy refuses a set without keys, and keeps what it has.)
     """
-    keys = keys_of(facts.jwks)
+    keys = {PROVIDER: keys_of(facts.jwks)} | {
+        name: keys_of({"keys": list(of.keys)} if of.keys else no_keys()) for name, of in trusted.items()
+    }
     kids = tuple(str(key["kid"]) for key in facts.keys)
     claims = token_claims(verification, revoked_of(facts.revoked))
     refusing = _resource(REVOCATIONS, claims, f"{facts.revocation}-", revocation=facts.revocation)

@@ -13,6 +13,7 @@ from pillion.control import config as configuration
 from pillion.control import credentials, sqlite
 from pillion.control.config import Config, ConfigError
 from pillion.control.facts import Facts
+from pillion.control.issuers import Issuers
 from pillion.control.known import write_known
 from pillion.control.report import document
 from pillion.control.resources import resources
@@ -47,6 +48,7 @@ async def serve(file: Path, socket: Path, stop: asyncio.Event) -> None:
             await _first(stop.wait(), *tasks)
     finally:
         stopped.set()
+        await control.issuers.stop()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -61,6 +63,8 @@ class _Control:
         self.informed = asyncio.Event()
         self.streams = Streams(credentials.read_key(config.credentials), self._changed)
         self.streams.admit(config.envoys)
+        self.issuers = Issuers(config.known, self._publish)
+        self.issuers.trust(config.trust)
         self._config = config
         self._facts: Facts | None = None
         self._unreported = asyncio.Event()
@@ -82,7 +86,7 @@ class _Control:
                 await asyncio.wait_for(self._unreported.wait(), HEARTBEAT_SECONDS)
             await asyncio.sleep(GATHER_SECONDS)
             self._unreported.clear()
-            written = document(self._config.envoys, self.streams.clients)
+            written = document(self._config.envoys, self.streams.clients, self.issuers.all())
             with suppress(sqlite3.Error, OSError):  # away, or not yet made: said by the one who follows it
                 await asyncio.to_thread(sqlite.report, self._config.database, self._config.instance, written)
 
@@ -102,6 +106,7 @@ class _Control:
     def _configure(self, config: Config) -> None:
         self._config = config
         self.streams.admit(config.envoys)
+        self.issuers.trust(config.trust)
         self._publish()
 
     def _learn(self, facts: Facts) -> None:
@@ -115,10 +120,12 @@ class _Control:
     def _publish(self) -> None:
         if self._facts is None:
             return
-        self.streams.publish(resources(self._config.verification, self._facts))
+        trusted = {one.issuer: one.keys for one in self.issuers.all()}
+        by_name = {issuer.name: keys for issuer, keys in trusted.items()}
+        self.streams.publish(resources(self._config.verification, self._facts, by_name))
         # Afterwards: whoever starts in this moment is told by the stream.
         try:
-            write_known(self._config.known, self._facts)
+            write_known(self._config.known, self._facts, trusted)
         except OSError as error:
             _log.error("%s cannot be written: %s", self._config.known, error.strerror)
         self._changed()

@@ -15,7 +15,8 @@ from pillion.envoy.filters.same_origin import same_origin
 from pillion.envoy.filters.streamed import streamed
 from pillion.envoy.filters.token_claims import KNOWN_REVOKED, token_claims
 from pillion.envoy.filters.token_shape import token_shape
-from pillion.envoy.filters.verification import KNOWN_KEYS, edge_verification, sidecar_verification
+from pillion.envoy.filters.trusted_caller import trusted_caller
+from pillion.envoy.filters.verification import edge_verification, known_keys, sidecar_verification
 from pillion.envoy.filters.whole_body import whole_body
 from pillion.envoy.names import REVOCATIONS, VERIFICATION
 from pillion.plan.model import Plan
@@ -26,9 +27,10 @@ def sidecar_chain(plan: Plan) -> list[HttpFilter]:
     return [
         token_shape(),  # before anything parses the token
         # What comes after may believe the token's claims.
-        streamed(VERIFICATION, sidecar_verification(plan.verification, KNOWN_KEYS)),
+        streamed(VERIFICATION, sidecar_verification(plan.verification, known_keys(plan.verification))),
         # Needs the claims; before anything that acts on them.
         streamed(REVOCATIONS, token_claims(plan.verification, KNOWN_REVOKED)),
+        *trusted_caller(plan.verification),  # as soon as another issuer's token is known to be good
         rules(),  # needs to know who is calling, by a token that is good in every respect
         *identity_headers(),  # last of ours: nobody that was refused is ever named
         router(),
@@ -42,10 +44,11 @@ def edge_chain(plan: Plan) -> list[HttpFilter]:
         browser(plan.edge.cookies),  # turns cookies into what the rest looks for
         same_origin(plan.edge),  # as soon as it is known that a cookie is relied on
         token_shape(),  # from here to the revocations as in a sidecar
-        streamed(VERIFICATION, edge_verification(plan.verification, KNOWN_KEYS)),
+        streamed(VERIFICATION, edge_verification(plan.verification, known_keys(plan.verification))),
         streamed(REVOCATIONS, token_claims(plan.verification, KNOWN_REVOKED)),
+        *trusted_caller(plan.verification),  # so that the access log can say who it was
         renewal(),  # only for a session whose token was missing or not verified above
-        access(),  # nobody without a token goes on, but to an open path
+        access(plan.verification),  # nobody without a token goes on, but to an open path
         bearer(),  # a verified cookie's token becomes what services expect; a stale one stays behind
         own_cookies(plan.edge.cookies),  # sees an answer before `renewal` adds its cookie
         whole_body(),  # for identity alone, and only for those who were let in

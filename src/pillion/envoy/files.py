@@ -18,7 +18,7 @@ from pillion.envoy.clusters import edge_clusters, sidecar_clusters
 from pillion.envoy.edge import edge
 from pillion.envoy.egress import egress
 from pillion.envoy.inbound import inbound
-from pillion.envoy.known import known_files
+from pillion.envoy.known import known_files, no_keys
 from pillion.envoy.tls import certificate_secret
 from pillion.plan.model import Plan, Sidecar
 
@@ -26,10 +26,12 @@ from pillion.plan.model import Plan, Sidecar
 def render(plan: Plan, jwks: Mapping[str, Json]) -> dict[str, str]:
     """Write the configuration of every Envoy of `plan`, and the keys that they start with.
 
-    `jwks` is the public key set (RFC 7517, section 5) that tokens are checked with until control says otherwise.
-    Gives the files' text by path, such as `orders/listeners.yaml`. The same input gives the same bytes.
+    `jwks` is the public key set (RFC 7517, section 5) that tokens are checked with until control says otherwise;
+    of other issuers no key is known yet. Gives the files' text by path, such as `orders/listeners.yaml`. The same
+    input gives the same bytes.
     """
-    return render_structure(plan) | known_files(jwks)
+    unknown = {issuer.name: no_keys() for issuer in plan.verification.trusted}
+    return render_structure(plan) | known_files(jwks, trusted=unknown)
 
 
 def render_structure(plan: Plan) -> dict[str, str]:

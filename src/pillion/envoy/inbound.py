@@ -17,7 +17,7 @@ from pillion.envoy.connection import connection_manager, listener
 from pillion.envoy.filters.rules import required_by
 from pillion.envoy.grpc import app_or_grpc
 from pillion.envoy.routes import NO_TIMEOUT, RETRIES, below, doubtful_path
-from pillion.plan.model import ANYONE, Plan, Rule, Sidecar
+from pillion.plan.model import ANYONE, Issuer, Plan, Rule, Sidecar
 
 INBOUND: Final = "inbound"
 
@@ -51,8 +51,8 @@ def inbound(plan: Plan, sidecar: Sidecar) -> Listener:
                 domains=["*"],
                 retry_policy=RETRIES,
                 routes=[
-                    doubtful_path(required_by("malformed", ANYONE)),
-                    *(_route(rule) for rule in sidecar.rules),
+                    doubtful_path(required_by("malformed", ANYONE, ())),
+                    *(_route(rule, plan.verification.trusted) for rule in sidecar.rules),
                 ],
             )
         ],
@@ -60,10 +60,10 @@ def inbound(plan: Plan, sidecar: Sidecar) -> Listener:
     return listener(INBOUND, sidecar.inbound, manager)
 
 
-def _route(rule: Rule) -> Route:
+def _route(rule: Rule, trusted: tuple[Issuer, ...]) -> Route:
     return Route(
         name=rule.name,
         match=below(rule.path, rule.methods),
         route=RouteAction(inline_cluster_specifier_plugin=app_or_grpc(), timeout=NO_TIMEOUT),
-        typed_per_filter_config=required_by(rule.name, rule.requires),
+        typed_per_filter_config=required_by(rule.name, rule.requires, trusted),
     )

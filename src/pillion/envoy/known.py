@@ -14,15 +14,42 @@ from pillion.envoy import names
 _SID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def known_files(jwks: Mapping[str, Any], revoked: Iterable[str] = ()) -> dict[str, str]:
+# A public key of which nobody has the private half: the digest of a sentence. It stands where a key set would be
+# empty, which Envoy refuses to take.
+NO_KEY: Final[Mapping[str, str]] = {
+    "kty": "OKP",
+    "crv": "Ed25519",
+    "alg": "EdDSA",
+    "use": "sig",
+    "kid": "none-known",
+    "x": "o9RWklf6q6eJvDPYWNv4Ut448FayGq28flcYt-18RXI",
+}
+
+
+def known_files(
+    jwks: Mapping[str, Any],
+    revoked: Iterable[str] = (),
+    trusted: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, str]:
     """Give the files' text by path, such as `_known/jwks.json`.
 
-    `jwks` is a key set (RFC 7517, section 5), `revoked` are ids of sessions (UUIDs).
+    `jwks` is a key set (RFC 7517, section 5), `revoked` are ids of sessions (UUIDs), `trusted` the key sets of
+    other issuers by their names.
     """
-    return {
-        names.JWKS_FILE: json.dumps(jwks, sort_keys=True, indent=1),
+    of_trusted = {names.trusted_keys_file(name): _key_set(keys) for name, keys in (trusted or {}).items()}
+    return of_trusted | {
+        names.JWKS_FILE: _key_set(jwks),
         names.REVOKED_FILE: revoked_script(revoked),
     }
+
+
+def no_keys() -> dict[str, Any]:
+    """Give the key set of an issuer of which no key is known: no token passes by it."""
+    return {"keys": [dict(NO_KEY)]}
+
+
+def _key_set(jwks: Mapping[str, Any]) -> str:
+    return json.dumps(jwks, sort_keys=True, indent=1)
 
 
 def revoked_script(revoked: Iterable[str]) -> str:

@@ -31,6 +31,12 @@ KNOWN_FOLDER: Final = "_known"
 JWKS_FILE: Final = f"{KNOWN_FOLDER}/jwks.json"
 REVOKED_FILE: Final = f"{KNOWN_FOLDER}/revoked.lua"
 
+
+def trusted_keys_file(issuer: str) -> str:
+    """Name the file with the keys of another issuer that is trusted."""
+    return f"{KNOWN_FOLDER}/{issuer}.jwks.json"
+
+
 # Where control listens, relative to the state folder.
 CONTROL_SOCKET: Final = "run/control.sock"
 # The variable in an Envoy's environment by which it proves to control who it is.

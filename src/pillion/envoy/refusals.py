@@ -15,7 +15,6 @@ from envoy_data_plane.envoy.config.accesslog.v3 import (
     ComparisonFilterOp,
     ExtensionFilter,
     HeaderFilter,
-    MetadataFilter,
     StatusCodeFilter,
 )
 from envoy_data_plane.envoy.config.core.v3 import (
@@ -30,8 +29,9 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 )
 from envoy_data_plane.google.protobuf import Any, Struct
 
+from pillion import vocabulary
 from pillion.envoy.headers import append, overwrite
-from pillion.envoy.matchers import JWT_NAMESPACE, PAYLOAD, SOME_STRING, metadata
+from pillion.envoy.matchers import header_present
 from pillion.envoy.names import REFUSED_HEADER
 
 _CHALLENGE: Final = 'Bearer realm="{realm}"'
@@ -53,7 +53,6 @@ class Refusal:
     status: int
     when: str = ""
     only_for: int | None = None
-    signed_in: bool = False
     headers_match: tuple[HeaderMatcher, ...] = ()
     challenge: str = ""
     headers: dict[str, str] = field(default_factory=dict)
@@ -95,7 +94,7 @@ TOKEN_INVALID: Final = Refusal(
 FORBIDDEN: Final = Refusal(
     code="rule-refused",
     when=_details("rbac_access_denied"),
-    signed_in=True,
+    headers_match=(header_present(vocabulary.USER_HEADER),),
     status=403,
     title="Forbidden",
     detail="Your account does not have a role that this asks for.",
@@ -210,12 +209,6 @@ def _conditions(refusal: Refusal) -> Iterable[AccessLogFilter]:
         yield AccessLogFilter(
             extension_filter=ExtensionFilter(
                 name="cel", typed_config=Any.pack(ExpressionFilter(expression=refusal.when))
-            )
-        )
-    if refusal.signed_in:
-        yield AccessLogFilter(
-            metadata_filter=MetadataFilter(
-                matcher=metadata(JWT_NAMESPACE, (PAYLOAD, "sub"), SOME_STRING), match_if_key_not_found=False
             )
         )
     for header in refusal.headers_match:

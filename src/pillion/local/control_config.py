@@ -22,6 +22,7 @@ def write(folder: StateFolder, plan: Plan) -> None:
         database=folder.identity_database,
         credentials=folder.control_key,
         known=folder.envoy,
+        trust=plan.verification.trusted,
     )
     write_privately(folder.control_config, config.model_dump_json(indent=1))
 

@@ -15,6 +15,10 @@ from pillion.plan import Address, Sidecar, UnixSocket
 _OURS: Final = "PILLION_"
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _REPLACED: Final = frozenset({"port", "http_proxy", "no_proxy"})
+# Proxies, and the certificates of authorities that the user's network trusts besides (OpenSSL's variables).
+_WAY_OUT: Final = frozenset(
+    {"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir"}
+)
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -62,8 +66,9 @@ def of_identity(user: Mapping[str, str], config: Path) -> dict[str, str]:
 
 
 def of_control(user: Mapping[str, str], config: Path) -> dict[str, str]:
-    """Make control's environment: of the user's own it needs nothing but where things lie."""
-    return {**_where_things_lie(user), "PILLION_CONTROL_CONFIG": str(config), "PYTHONUNBUFFERED": "1"}
+    """Make control's environment: of the user's own, where things lie, and what leads to other issuers' keys."""
+    way = {name: value for name, value in user.items() if name.lower() in _WAY_OUT}
+    return {**_where_things_lie(user), **way, "PILLION_CONTROL_CONFIG": str(config), "PYTHONUNBUFFERED": "1"}
 
 
 def of_envoy(user: Mapping[str, str], credential: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 # Control writes every second (`pillion.control.serve`).
 SILENT_SECONDS: Final = 5.0
@@ -34,26 +34,39 @@ class Told(BaseModel):
     refused: dict[str, str] = Field(default_factory=dict)
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+class Trusted(BaseModel):
+    """Another issuer, as control sees it: the ids of its keys, when they were fetched, and why not again."""
 
-    envoys: tuple[Told, ...]
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    keys: tuple[str | None, ...] = ()
+    fetched_at: float | None = None
+    error: str | None = None
 
 
-_DOCUMENT: Final = TypeAdapter(_Document)
+class Report(BaseModel):
+    """What a control has noted."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    envoys: tuple[Told, ...] = ()
+    trust: tuple[Trusted, ...] = ()
 
 
-def read(database: Path) -> dict[str, Told]:
-    """Give what control has noted, by workload; empty when it has noted nothing, or cannot be asked."""
-    told: dict[str, Told] = {}
+def read(database: Path) -> Report:
+    """Give what control has noted; empty when it has noted nothing, or cannot be asked."""
+    envoys: dict[str, Told] = {}
+    trust: dict[str, Trusted] = {}
     for seen_at, text in _rows(database, _REPORTS):
         alive = seen_at > time.time() - SILENT_SECONDS
         try:
-            envoys = _DOCUMENT.validate_json(text).envoys
+            report = Report.model_validate_json(text)
         except ValidationError:
             continue
-        told |= {envoy.name: envoy.model_copy(update={"connected": alive}) for envoy in envoys}
-    return told
+        envoys |= {envoy.name: envoy.model_copy(update={"connected": alive}) for envoy in report.envoys}
+        trust |= {issuer.name: issuer for issuer in report.trust}
+    return Report(envoys=tuple(envoys.values()), trust=tuple(trust.values()))
 
 
 def keys(database: Path) -> tuple[str, ...]:

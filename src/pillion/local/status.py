@@ -9,7 +9,7 @@ from typing import Any, Final
 from pillion.local import births, folder, lock, reports
 from pillion.local.probes import accepts
 from pillion.local.record import Entry, Record, read
-from pillion.local.reports import Told
+from pillion.local.reports import Report, Told, Trusted
 from pillion.plan import UnixSocket
 from pillion.topology import Address
 
@@ -33,12 +33,16 @@ class Shown:
 
 @dataclass(frozen=True)
 class Status:
-    """The mesh as it is now; `supervisor` is the pid of `pillion up`, None when it doesn't run."""
+    """The mesh as it is now; `supervisor` is the pid of `pillion up`, None when it doesn't run.
+
+    `trust` is what is known of other issuers.
+    """
 
     ready: bool
     edge: str | None
     supervisor: int | None
     workloads: tuple[Shown, ...]
+    trust: tuple[Trusted, ...] = ()
 
 
 def look(file: Path) -> Status:
@@ -48,13 +52,15 @@ def look(file: Path) -> Status:
     record = read(state.record)
     if record is None:
         return Status(ready=False, edge=None, supervisor=supervisor, workloads=())
-    shown = asyncio.run(_all(record, state.identity_database, supervised=supervisor == record.pid))
+    report = reports.read(state.identity_database)
+    shown = asyncio.run(_all(record, report, state.identity_database, supervised=supervisor == record.pid))
     own = [workload for workload in shown if workload.entry.state != "external"]
     return Status(
         ready=supervisor == record.pid and record.state == "ready" and all(w.state == "ready" for w in own),
         edge=record.edge,
         supervisor=supervisor,
         workloads=shown,
+        trust=report.trust,
     )
 
 
@@ -65,6 +71,10 @@ def as_json(status: Status) -> dict[str, Any]:
         "edge": status.edge,
         "supervisor": status.supervisor,
         "workloads": [_workload(shown) for shown in status.workloads],
+        "trust": [
+            {**issuer.model_dump(mode="json"), "fetched_at": _time(issuer.fetched_at)}
+            for issuer in status.trust
+        ],
     }
 
 
@@ -88,6 +98,10 @@ def _workload(shown: Shown) -> dict[str, Any]:
     }
 
 
+def _issuer(trusted: Trusted) -> dict[str, Any]:
+    return {**trusted.model_dump(mode="json"), "fetched_at": _time(trusted.fetched_at)}
+
+
 def _acknowledged(told: Told | None) -> dict[str, Any]:
     told = told or Told(name="", connected=False)
     return {
@@ -104,8 +118,8 @@ def _time(seconds: float | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
-async def _all(record: Record, database: Path, *, supervised: bool) -> tuple[Shown, ...]:
-    told = reports.read(database)
+async def _all(record: Record, report: Report, database: Path, *, supervised: bool) -> tuple[Shown, ...]:
+    told = {envoy.name: envoy for envoy in report.envoys}
     shown = await asyncio.gather(*(_one(entry, supervised=supervised) for entry in record.entries))
     return tuple(_with_keys(one, told.get(one.entry.name), database) for one in shown)
 

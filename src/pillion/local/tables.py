@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pillion.local.record import Entry
-from pillion.local.reports import Told
+from pillion.local.reports import Told, Trusted
 
 _STYLES: Final = {
     "ready": "green",
@@ -53,6 +53,19 @@ def envoys(told: Iterable[Told]) -> Table:
             str(one.revocation),
             f"{_ago(one.acknowledged_at)} ago" if one.acknowledged_at else "",
             Text("; ".join(f"{name}: {words}" for name, words in one.refused.items()), style="red"),
+        )
+    return drawn
+
+
+def trust(trusted: Iterable[Trusted]) -> Table:
+    """Draw what control has of the other issuers that are trusted, one a row."""
+    drawn = _table("TRUSTED", "KEYS", "FETCHED", "")
+    for one in trusted:
+        drawn.add_row(
+            Text(one.name),
+            " ".join((kid or "(no kid)")[:_KID] for kid in one.keys) or "none",
+            f"{_ago(one.fetched_at)} ago" if one.fetched_at else "never",
+            Text(f"cannot be fetched: {one.error}" if one.error else "", style="red"),
         )
     return drawn
 

@@ -11,6 +11,7 @@ from pillion.plan.model import (
     Edge,
     EdgeRoute,
     Identity,
+    Issuer,
     Peer,
     Plan,
     Requirement,
@@ -21,7 +22,8 @@ from pillion.plan.model import (
     Verification,
 )
 from pillion.plan.ports import Ports
-from pillion.topology import Address, Service, Topology
+from pillion.topology import Address, Service, Topology, claim_path
+from pillion.topology import Issuer as WrittenIssuer
 from pillion.topology import Rule as WrittenRule
 
 # The rule that ends every list: a caller that no written rule speaks of must at least be signed in.
@@ -39,7 +41,10 @@ def build(topology: Topology, ports: Mapping[str, Ports], identity: Address | Un
     return Plan(
         mesh=topology.mesh,
         verification=Verification(
-            issuer=topology.edge.origin, audience=topology.mesh, max_lifetime=vocabulary.MAX_TOKEN_LIFETIME
+            issuer=topology.edge.origin,
+            audience=topology.mesh,
+            max_lifetime=vocabulary.MAX_TOKEN_LIFETIME,
+            trusted=tuple(_issuer(name, issuer) for name, issuer in sorted(topology.trust.items())),
         ),
         edge=Edge(
             listen=topology.edge.listen,
@@ -51,6 +56,19 @@ def build(topology: Topology, ports: Mapping[str, Ports], identity: Address | Un
         ),
         identity=Identity(address=identity, paths=vocabulary.IDENTITY_PATHS),
         sidecars=sidecars,
+    )
+
+
+def _issuer(name: str, written: WrittenIssuer) -> Issuer:
+    claims = written.claims
+    return Issuer(
+        name=name,
+        issuer=written.issuer,
+        keys=written.jwks,
+        audience=written.audience,
+        user=claim_path(claims.user),
+        email=claim_path(claims.email) if claims.email else None,
+        roles=claim_path(claims.roles) if claims.roles else None,
     )
 
 

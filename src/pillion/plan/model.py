@@ -14,6 +14,7 @@ __all__ = [
     "Edge",
     "EdgeRoute",
     "Identity",
+    "Issuer",
     "Peer",
     "Plan",
     "Requirement",
@@ -70,13 +71,37 @@ class Peer:
     address: Address
 
 
+ClaimPath = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """Another issuer whose tokens are good here.
+
+    `name` leads its users' ids (`NAME:USER`). `keys` is where it publishes its public keys. `user`, `email` and
+    `roles` are where its tokens say so; None: services are not told.
+    """
+
+    name: str
+    issuer: str
+    keys: str
+    audience: str
+    user: ClaimPath
+    email: ClaimPath | None
+    roles: ClaimPath | None
+
+
 @dataclass(frozen=True)
 class Verification:
-    """What a token must say to be accepted anywhere in the mesh (RFC 9068, section 4)."""
+    """What a token must say to be accepted anywhere in the mesh (RFC 9068, section 4).
+
+    `trusted` are the other issuers, whose tokens say something else.
+    """
 
     issuer: str
     audience: str
     max_lifetime: timedelta
+    trusted: tuple[Issuer, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,22 @@ is what can be used although other parts are wrong (`draft`, `checks`), so that 
 from pillion.topology.address import Address, UnixSocket
 from pillion.topology.files import find
 from pillion.topology.loading import load
-from pillion.topology.model import Edge, Identity, Rule, Service, Tls, Tokens, Topology
+from pillion.topology.model import Edge, Identity, Issuer, Rule, Service, Tls, Tokens, Topology
 from pillion.topology.schema import json_schema
+from pillion.topology.trust import claim_path
 
 __all__ = [
     "Address",
     "Edge",
     "Identity",
+    "Issuer",
     "Rule",
     "Service",
     "Tls",
     "Tokens",
     "Topology",
     "UnixSocket",
+    "claim_path",
     "find",
     "json_schema",
     "load",

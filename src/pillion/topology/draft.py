@@ -76,6 +76,7 @@ class Draft:
     """The usable parts of a topology; `names` are all services', usable or not."""
 
     edge: DraftEdge
+    issuers: tuple[Item[str], ...]
     services: tuple[DraftService, ...]
     names: frozenset[str]
 
@@ -86,6 +87,11 @@ def draft(source: Source, unusable: AbstractSet[KeyPath]) -> Draft:
     services = _mapping(_mapping(source.data).get("services"))
     return Draft(
         edge=_edge(read, _mapping(_mapping(source.data).get("edge"))),
+        issuers=tuple(
+            issuer
+            for name in _mapping(_mapping(source.data).get("trust"))
+            if (issuer := read.item(("trust", name, "issuer"), str))
+        ),
         services=tuple(
             _service(read, name, body) for name, body in services.items() if isinstance(body, dict)
         ),

@@ -9,6 +9,14 @@ from pydantic.config import JsonDict
 from pillion.topology.address import Address, UnixSocket, parse_app, parse_listen
 from pillion.topology.origin import default_origin, parse_origin
 from pillion.topology.route import parse_claimed_path, parse_path
+from pillion.topology.trust import (
+    CLAIM,
+    parse_audience,
+    parse_claim,
+    parse_issuer,
+    parse_issuer_name,
+    parse_keys_url,
+)
 from pillion.topology.words import (
     METHODS,
     NAME,
@@ -62,6 +70,11 @@ Database = Annotated[
     BeforeValidator(parse_database),
     _text(pattern="^(sqlite|postgresql://.+)$"),
 ]
+IssuerName = Annotated[str, AfterValidator(parse_issuer_name), _text(pattern=f"^{NAME.pattern}$")]
+IssuerUrl = Annotated[str, AfterValidator(parse_issuer), _text(pattern=r"^https?://[^#?]+$")]
+KeysUrl = Annotated[str, AfterValidator(parse_keys_url), _text(pattern=r"^https?://[^#]+$")]
+Audience = Annotated[str, AfterValidator(parse_audience), _text(pattern="^[!-~]+$")]
+Claim = Annotated[str, AfterValidator(parse_claim), _text(pattern=f"^({CLAIM.pattern})$")]
 Command = Annotated[str, AfterValidator(parse_run), _text()]
 
 
@@ -129,6 +142,35 @@ class Tokens(_Section):
     """How long a key signs before the next one does, such as 7d; 1h to 366d, and 30d when left out."""
 
 
+class Claims(_Section):
+    """Where another issuer's token says what services are to be told; a claim inside another as `outer.inner`."""
+
+    user: Claim = "sub"
+    """The claim that names the user, a text; `sub` when left out."""
+
+    email: Claim | None = None
+    """The claim with the email address. Left out, services are told none: it may be unproven there."""
+
+    roles: Claim | None = None
+    """The claim with the list of roles. Left out, such a caller has none."""
+
+
+class Issuer(_Section):
+    """Another issuer whose tokens are good in this mesh: Keycloak, Auth0, Entra, Google or the like."""
+
+    issuer: IssuerUrl
+    """What its tokens say in `iss`, to the letter."""
+
+    jwks: KeysUrl
+    """Where it publishes its public keys (RFC 7517); https, or http on this machine."""
+
+    audience: Audience
+    """What its tokens must say in `aud`, to the letter: the name by which it knows this mesh."""
+
+    claims: Claims = Claims()
+    """Where its tokens say what services are to be told."""
+
+
 class Rule(_Section):
     """Who may send which requests; with neither `allow` nor `roles`: any signed-in caller."""
 
@@ -180,6 +222,9 @@ class Topology(_Section):
 
     tokens: Tokens = Tokens()
     """The signed tokens that prove who is calling."""
+
+    trust: dict[IssuerName, Issuer] = Field({}, json_schema_extra={"additionalProperties": False})
+    """Other issuers whose tokens are good here, by a short name that leads their users' ids: `NAME:USER`."""
 
     services: dict[ServiceName, Service] = Field(min_length=1, json_schema_extra=_NAMED)
     """Your microservices, by name."""

@@ -26,6 +26,9 @@ _EXAMPLES: Final = {
     "path": "path: /api/orders",
     "certificate": "certificate: tls.crt",
     "key": "key: tls.key",
+    "issuer": "issuer: https://sso.example/realms/shop",
+    "jwks": "jwks: https://sso.example/realms/shop/protocol/openid-connect/certs",
+    "audience": "audience: shop",
 }
 
 

@@ -10,17 +10,20 @@ from pillion import vocabulary
 from pillion.envoy import names
 from pillion.envoy.filters.http_filter import http_filter
 from pillion.envoy.filters.renewal import NAMESPACE
-from pillion.envoy.matchers import SIGNED_IN, SOME_STRING, from_metadata, metadata, policy
+from pillion.envoy.matchers import SOME_STRING, from_metadata, metadata, policy
+from pillion.envoy.trusted import signed_in
+from pillion.plan.model import Verification
 
 
-def access() -> HttpFilter:
+def access(verification: Verification) -> HttpFilter:
     """Allow a caller whose token was verified, or has just come from identity."""
     renewed = from_metadata(metadata(NAMESPACE, (vocabulary.USER_HEADER,), SOME_STRING))
     return http_filter(
         names.ACCESS,
         Rbac(
             rules=Rules(
-                action=RbacAction.ALLOW, policies={"renewed": policy(renewed), "signed-in": policy(SIGNED_IN)}
+                action=RbacAction.ALLOW,
+                policies={"renewed": policy(renewed), "signed-in": policy(signed_in(verification.trusted))},
             )
         ),
     )

@@ -12,9 +12,15 @@ from pillion.envoy.filters.http_filter import http_filter
 
 
 def lua(name: str, file: str, constants: Mapping[str, str], others: tuple[str, ...] = ()) -> HttpFilter:
-    """Make a filter of the script in `file`, with these constants defined above it; routes may run `others`."""
+    """Make a filter of the script in `file`, with these texts as constants above it; routes may run `others`."""
+    quoted = {constant: f'"{value}"' for constant, value in constants.items()}
+    return http_filter(name, script(file, quoted, others))
+
+
+def script(file: str, constants: Mapping[str, str], others: tuple[str, ...] = ()) -> Lua:
+    """Make a filter's configuration of the script in `file`; the constants are Lua's expressions."""
     scripts = {other: _source(other, constants) for other in others}
-    return http_filter(name, Lua(default_source_code=_source(file, constants), source_codes=scripts))
+    return Lua(default_source_code=_source(file, constants), source_codes=scripts)
 
 
 def instead(name: str, other: str) -> dict[str, Any]:
@@ -28,6 +34,6 @@ def without(name: str) -> dict[str, Any]:
 
 
 def _source(file: str, constants: Mapping[str, str]) -> DataSource:
-    header = "".join(f'local {constant} = "{value}"\n' for constant, value in constants.items())
+    header = "".join(f"local {constant} = {value}\n" for constant, value in constants.items())
     source = files(__package__).joinpath(file).read_text(encoding="utf-8")
     return DataSource(inline_string=f"{header}\n{source}")

@@ -7,38 +7,20 @@ on, marked: an open path is served all the same, and what needs a user is told t
 from datetime import timedelta
 from typing import Final
 
-from envoy_data_plane.envoy.config.core.v3 import HttpUri, TypedExtensionConfig
+from envoy_data_plane.envoy.config.core.v3 import HttpUri
 from envoy_data_plane.envoy.config.route.v3 import FilterConfig
-from envoy_data_plane.envoy.extensions.common.matching.v3 import ExtensionWithMatcher
-from envoy_data_plane.envoy.extensions.filters.common.matcher.action.v3 import SkipFilter
 from envoy_data_plane.envoy.extensions.filters.http.ext_authz.v3 import (
     AuthorizationResponse,
     ExtAuthz,
     HttpService,
 )
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
-from envoy_data_plane.envoy.type.matcher.v3 import (
-    HttpRequestHeaderMatchInput,
-    ListStringMatcher,
-    StringMatcher,
-)
+from envoy_data_plane.envoy.type.matcher.v3 import ListStringMatcher, StringMatcher
 from envoy_data_plane.google.protobuf import Any
-from envoy_data_plane.xds.core.v3 import TypedExtensionConfig as XdsExtension
-from envoy_data_plane.xds.type.matcher.v3 import (
-    Matcher,
-    MatcherMatcherList,
-    MatcherMatcherListFieldMatcher,
-    MatcherMatcherListPredicate,
-    MatcherMatcherListPredicateSinglePredicate,
-    MatcherOnMatch,
-    RegexMatcher,
-    RegexMatcherGoogleRe2,
-)
-from envoy_data_plane.xds.type.matcher.v3 import StringMatcher as XdsStringMatcher
 
 from pillion import vocabulary
 from pillion.envoy import names
-from pillion.envoy.filters.http_filter import http_filter
+from pillion.envoy.filters.conditional import only_with
 from pillion.envoy.matchers import JWT_NAMESPACE, PAYLOAD, SOME_STRING, metadata
 
 TIMEOUT: Final = timedelta(seconds=2)
@@ -70,13 +52,7 @@ def renewal() -> HttpFilter:
         failure_mode_allow_header_add=True,
         stat_prefix="renewal",
     )
-    return http_filter(
-        names.RENEWAL,
-        ExtensionWithMatcher(
-            extension_config=TypedExtensionConfig(name=names.RENEWAL, typed_config=Any.pack(ask)),
-            xds_matcher=_skip_without(vocabulary.SESSION_HEADER),
-        ),
-    )
+    return only_with(vocabulary.SESSION_HEADER, names.RENEWAL, ask)
 
 
 def no_renewal() -> dict[str, Any]:
@@ -86,29 +62,3 @@ def no_renewal() -> dict[str, Any]:
 
 def _exactly(*headers: str) -> ListStringMatcher:
     return ListStringMatcher(patterns=[StringMatcher(exact=header) for header in headers])
-
-
-def _skip_without(header: str) -> Matcher:
-    """Skip the filter unless the request has this header: a list of one exception, and the rule."""
-    present = MatcherMatcherListPredicate(
-        single_predicate=MatcherMatcherListPredicateSinglePredicate(
-            input=XdsExtension(
-                name="header", typed_config=Any.pack(HttpRequestHeaderMatchInput(header_name=header))
-            ),
-            value_match=XdsStringMatcher(
-                safe_regex=RegexMatcher(google_re2=RegexMatcherGoogleRe2(), regex=".+")
-            ),
-        )
-    )
-    return Matcher(
-        matcher_list=MatcherMatcherList(
-            matchers=[
-                MatcherMatcherListFieldMatcher(
-                    predicate=MatcherMatcherListPredicate(not_matcher=present),
-                    on_match=MatcherOnMatch(
-                        action=XdsExtension(name="skip", typed_config=Any.pack(SkipFilter()))
-                    ),
-                )
-            ]
-        )
-    )

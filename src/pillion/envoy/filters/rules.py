@@ -11,8 +11,9 @@ from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy import names
 from pillion.envoy.filters.http_filter import http_filter
-from pillion.envoy.matchers import SIGNED_IN, any_of, claim, list_with, policy
-from pillion.plan.model import Requirement
+from pillion.envoy.matchers import policy
+from pillion.envoy.trusted import signed_in, with_role
+from pillion.plan.model import Issuer, Requirement
 
 
 def rules() -> HttpFilter:
@@ -20,15 +21,15 @@ def rules() -> HttpFilter:
     return http_filter(names.RULES, Rbac(rules=Rules(action=RbacAction.ALLOW)))
 
 
-def required_by(name: str, requirement: Requirement) -> dict[str, Any]:
-    """Give a route's own configuration of the filter, for the rule `name`."""
-    allowed = Rules(action=RbacAction.ALLOW, policies={name: policy(_who(requirement))})
+def required_by(name: str, requirement: Requirement, trusted: tuple[Issuer, ...]) -> dict[str, Any]:
+    """Give a route's own configuration of the filter, for the rule `name`; `trusted` vouch for callers as well."""
+    allowed = Rules(action=RbacAction.ALLOW, policies={name: policy(_who(requirement, trusted))})
     return {names.RULES: Any.pack(RbacPerRoute(rbac=Rbac(rules=allowed)))}
 
 
-def _who(requirement: Requirement) -> Principal:
+def _who(requirement: Requirement, trusted: tuple[Issuer, ...]) -> Principal:
     if requirement.anyone:
         return Principal(any=True)
     if requirement.roles:
-        return any_of(claim("roles", list_with(role)) for role in requirement.roles)
-    return SIGNED_IN
+        return with_role(requirement.roles, trusted)
+    return signed_in(trusted)

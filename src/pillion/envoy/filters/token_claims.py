@@ -14,7 +14,7 @@ from envoy_data_plane.envoy.config.rbac.v3 import Rbac as Rules
 from envoy_data_plane.envoy.config.route.v3 import HeaderMatcher
 from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac
 from envoy_data_plane.envoy.extensions.string_matcher.lua.v3 import Lua
-from envoy_data_plane.envoy.type.matcher.v3 import DoubleMatcher, StringMatcher, ValueMatcher
+from envoy_data_plane.envoy.type.matcher.v3 import DoubleMatcher, RegexMatcher, StringMatcher, ValueMatcher
 from envoy_data_plane.envoy.type.v3 import DoubleRange
 from envoy_data_plane.google.protobuf import Any
 from envoy_data_plane.xds.core.v3 import TypedExtensionConfig
@@ -37,7 +37,8 @@ from pillion.envoy.matchers import (
     string,
     token_header,
 )
-from pillion.plan.model import Verification
+from pillion.envoy.trusted import claim_of, header_of
+from pillion.plan.model import Issuer, Verification
 
 _PRESENT: Final = ValueMatcher(present_match=True)
 # A NumericDate (RFC 7519, section 2): a number, not a string; up to the year 9999.
@@ -58,6 +59,11 @@ REQUIRED_CLAIMS: Final = {
 }
 
 
+# Media types are compared without case, and `application/` may be left out (RFC 7515, section 4.1.9).
+_AN_ACCESS_TOKENS_TYPE: Final = ValueMatcher(
+    string_match=StringMatcher(safe_regex=RegexMatcher(regex=r"(?i)(?:application/)?(?:at\+)?jwt"))
+)
+
 # The sessions that were known to be revoked when the Envoy started.
 KNOWN_REVOKED: Final = DataSource(filename=names.known_file(names.REVOKED_FILE))
 
@@ -77,7 +83,33 @@ def token_claims(verification: Verification, revoked: DataSource) -> Rbac:
         "token-revoked": policy(_session_in(revoked)),
         "token-type": _unless(token_header("typ", string(vocabulary.TOKEN_TYPE))),
     }
+    for issuer in verification.trusted:
+        policies |= {f"{name}-of-{issuer.name}": refused for name, refused in _trusted(issuer).items()}
     return Rbac(rules=Rules(action=RbacAction.DENY, policies=policies))
+
+
+def _trusted(issuer: Issuer) -> dict[str, Policy]:
+    """Refuse, of another issuer's tokens, what no issuer's may be, and one that names nobody.
+
+    Other issuers give access tokens many types, or none; but what says that it is something else (a logout token,
+    a DPoP proof) is not one (RFC 8725, section 3.11).
+    """
+    verified = claim_of(issuer, ("iss",), _PRESENT)
+
+    def unless(principal: Principal) -> Policy:
+        return policy(all_of([verified, not_(principal)]))
+
+    audiences = (string(issuer.audience), list_with(issuer.audience))
+    return {
+        "token-audience": unless(any_of(claim_of(issuer, ("aud",), audience) for audience in audiences)),
+        "token-headers": policy(any_of(header_of(issuer, name, _PRESENT) for name in FORBIDDEN_HEADERS)),
+        "token-type": policy(
+            all_of(
+                [header_of(issuer, "typ", _PRESENT), not_(header_of(issuer, "typ", _AN_ACCESS_TOKENS_TYPE))]
+            )
+        ),
+        "token-user": unless(claim_of(issuer, issuer.user, SOME_STRING)),
+    }
 
 
 def _session_in(revoked: DataSource) -> Principal:

@@ -6,6 +6,7 @@ from typing import Final
 from pillion.topology.checks.addresses import check_addresses
 from pillion.topology.checks.calls import check_calls
 from pillion.topology.checks.duplicates import check_duplicates
+from pillion.topology.checks.issuers import check_issuers
 from pillion.topology.checks.origins import check_origins
 from pillion.topology.checks.paths import check_paths
 from pillion.topology.checks.rules import check_rules
@@ -17,6 +18,7 @@ CHECKS: Final[tuple[Callable[[Draft], Iterator[Finding]], ...]] = (
     check_addresses,
     check_calls,
     check_duplicates,
+    check_issuers,
     check_origins,
     check_paths,
     check_rules,

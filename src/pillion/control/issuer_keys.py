@@ -1,0 +1,105 @@
+"""From what another issuer publishes to what an Envoy may be given: public keys that check signatures.
+
+An Envoy refuses a whole set for one key in it that it cannot read, and would believe a secret that stands there.
+"""
+
+import json
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+
+# RFC 7518, section 3.1, and RFC 8037, by the key's type; nothing that rests on a shared secret.
+_ALGORITHMS: Final = {
+    "RSA": {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"},
+    "P-256": {"ES256"},
+    "P-384": {"ES384"},
+    "P-521": {"ES512"},
+    "Ed25519": {"EdDSA"},
+}
+_MEMBERS: Final = {"RSA": ("kty", "n", "e"), "EC": ("kty", "crv", "x", "y"), "OKP": ("kty", "crv", "x")}
+# RFC 7518, section 3.3; more than the longest costs every request.
+_RSA_BITS: Final = range(2048, 8192 + 1)
+_MOST_KEYS: Final = 50
+_KID: Final = re.compile("[ -~]{1,255}", re.ASCII)
+
+
+class KeysError(Exception):
+    """The set cannot be used; the message says why."""
+
+
+@dataclass(frozen=True)
+class IssuerKeys:
+    """The keys of one other issuer; `fetched_at` is in seconds since the epoch, None when they never were."""
+
+    keys: tuple[Mapping[str, Any], ...] = ()
+    fetched_at: float | None = None
+
+
+def parse(text: bytes | str) -> tuple[Mapping[str, Any], ...]:
+    """Take the keys that can check a signature out of a key set (RFC 7517, section 5); raises KeysError.
+
+    What is of another kind is left out, as section 5 wants it.
+    """
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        raise KeysError("it is not JSON") from None
+    written = read.get("keys") if isinstance(read, dict) else None
+    if not isinstance(written, list):
+        raise KeysError("it is no key set: there is no list 'keys'")
+    keys = tuple(_usable(written[:_MOST_KEYS]))
+    if not keys:
+        raise KeysError("it holds no public key that checks a signature")
+    return keys
+
+
+def _usable(written: list[Any]) -> Iterator[Mapping[str, Any]]:
+    seen: set[str] = set()
+    for one in written:
+        key = _public(one) if isinstance(one, dict) else None
+        if key is None or key.get("kid") in seen:
+            continue
+        if "kid" in key:
+            seen.add(key["kid"])
+        yield key
+
+
+def _public(written: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Give the key with the members that Envoy reads, or None if it is not for us."""
+    members = _MEMBERS.get(str(written.get("kty")))
+    if members is None or not all(isinstance(written.get(member), str) for member in members):
+        return None
+    bare: dict[str, str] = {member: written[member] for member in members}
+    algorithms = _ALGORITHMS.get(bare.get("crv", bare["kty"]), set())
+    algorithm, kid = written.get("alg"), written.get("kid")
+    operations = written.get("key_ops", ["verify"])
+    if (
+        not _is_sound(bare)
+        or written.get("use", "sig") != "sig"
+        or not (isinstance(operations, list) and "verify" in operations)
+        or not ((algorithm is None and algorithms) or algorithm in algorithms)
+        or not (kid is None or (isinstance(kid, str) and _KID.fullmatch(kid)))
+    ):
+        return None
+    named = {"alg": algorithm, "kid": kid, "use": "sig"}
+    return bare | {name: value for name, value in named.items() if value is not None}
+
+
+def _is_sound(key: Mapping[str, str]) -> bool:
+    """Say whether the numbers are a key, and a strong one."""
+    try:
+        match key["kty"]:
+            case "RSA":
+                with warnings.catch_warnings(action="ignore"):  # of the keys that are too short here as well
+                    return RSAKey.import_key(dict(key)).raw_value.key_size in _RSA_BITS
+            case "EC":
+                return bool(ECKey.import_key(dict(key)).raw_value)
+            case _:
+                return bool(OKPKey.import_key(dict(key)).raw_value)
+    except (JoseError, ValueError, TypeError, KeyError):
+        return False

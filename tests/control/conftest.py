@@ -1,0 +1,25 @@
+"""A state folder with a database of identity's, for a control to run on."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.control.running import configure, prepare
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder that is copied for each test."""
+    folder = tmp_path_factory.mktemp("prepared") / "state"
+    prepare(folder)
+    return folder
+
+
+@pytest.fixture
+def state(prepared: Path, tmp_path: Path) -> Path:
+    """Give a state folder of the test's own."""
+    folder = tmp_path / "state"
+    shutil.copytree(prepared, folder)
+    configure(folder)
+    return folder
