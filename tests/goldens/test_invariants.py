@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pillion import vocabulary
-from tests.goldens.compiled import CASES, Compiled, compile_case, resources
+from tests.goldens.compiled import CASES, Compiled, compile_case, listeners
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 RBAC = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC"
@@ -17,11 +17,11 @@ ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
 
 def _listeners(compiled: Compiled) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     """Give each listener with its workload and its connection manager."""
-    for name, text in compiled.files.items():
+    for name in compiled.files:
         workload, _, file = name.partition("/")
         if file != "listeners.yaml":
             continue
-        for listener in resources(text):
+        for listener in listeners(workload, compiled.files):
             (chain,) = listener["filter_chains"]
             (manager,) = chain["filters"]
             yield workload, listener, manager["typed_config"]

@@ -10,13 +10,7 @@ from envoy_data_plane.envoy.config.bootstrap.v3 import (
     LayeredRuntime,
     RuntimeLayer,
 )
-from envoy_data_plane.envoy.config.core.v3 import (
-    ApiVersion,
-    ConfigSource,
-    Node,
-    PathConfigSource,
-    WatchedDirectory,
-)
+from envoy_data_plane.envoy.config.core.v3 import Node
 from envoy_data_plane.envoy.config.overload.v3 import OverloadManager, ResourceMonitor
 from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections.v3 import (
     DownstreamConnectionsConfig,
@@ -26,6 +20,7 @@ from envoy_data_plane.google.protobuf import Any, Struct
 from pillion.envoy import names
 from pillion.envoy.addresses import envoy_address
 from pillion.envoy.control import control_cluster, control_stream
+from pillion.envoy.watched import watched
 from pillion.plan.model import UnixSocket, Workload
 
 # More connections than this are refused rather than let the process run out of files or memory.
@@ -43,8 +38,8 @@ def bootstrap(mesh: str, workload: Workload) -> Bootstrap:
         node=Node(id=workload.name, cluster=mesh),
         admin=Admin(address=envoy_address(UnixSocket(path=names.admin_socket(workload.name)))),
         dynamic_resources=BootstrapDynamicResources(
-            lds_config=_file(workload, names.LISTENERS_FILE),
-            cds_config=_file(workload, names.CLUSTERS_FILE),
+            lds_config=watched(workload, names.LISTENERS_FILE),
+            cds_config=watched(workload, names.CLUSTERS_FILE),
             ads_config=control_stream(),
         ),
         static_resources=BootstrapStaticResources(clusters=[control_cluster()]),
@@ -65,15 +60,5 @@ def bootstrap(mesh: str, workload: Workload) -> Bootstrap:
                     ),
                 )
             ]
-        ),
-    )
-
-
-def _file(workload: Workload, name: str) -> ConfigSource:
-    return ConfigSource(
-        resource_api_version=ApiVersion.V3,
-        path_config_source=PathConfigSource(
-            path=names.file_of(workload.name, name),
-            watched_directory=WatchedDirectory(path=f"{names.FOLDER}/{workload.name}"),
         ),
     )

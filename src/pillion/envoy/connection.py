@@ -14,12 +14,15 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     HttpConnectionManagerPathWithEscapedSlashesAction,
     HttpConnectionManagerServerHeaderTransformation,
     HttpConnectionManagerUpgradeConfig,
+    Rds,
 )
 from envoy_data_plane.google.protobuf import Any
 
+from pillion.envoy import names
 from pillion.envoy.addresses import envoy_address
 from pillion.envoy.early_headers import drop_identity_headers
-from pillion.plan.model import Address
+from pillion.envoy.watched import watched
+from pillion.plan.model import Address, Workload
 
 # A stream (server-sent events, a WebSocket, a long upload) may be silent for this long.
 STREAM_IDLE: Final = timedelta(hours=1)
@@ -29,14 +32,18 @@ CONNECTION_IDLE: Final = timedelta(minutes=15)
 MAX_STREAMS: Final = 1000
 
 
-def connection_manager(stat_prefix: str) -> HttpConnectionManager:
-    """Make a connection manager without filters and routes, for the caller to fill in.
+def connection_manager(name: str, workload: Workload) -> HttpConnectionManager:
+    """Make the connection manager of the listener `name`, without filters, for the caller to fill in.
+
+    Its routes come from a file of their own: a rule that is edited holds for the next request, on connections that
+    are open already as well, and ends none of them; a listener that is replaced lets its connections go.
 
     What is doubtful about a path or a header name is refused rather than repaired, because a service behind
     may repair it differently: escaped slashes, and underscores, which some servers take for dashes.
     """
     return HttpConnectionManager(
-        stat_prefix=stat_prefix,
+        stat_prefix=name,
+        rds=Rds(config_source=watched(workload, names.routes_file(name)), route_config_name=name),
         early_header_mutation_extensions=[drop_identity_headers()],
         normalize_path=True,
         merge_slashes=True,

@@ -109,14 +109,22 @@ def _refusals(cookies: Cookies) -> tuple[refusals.Refusal, ...]:
 
 def edge(plan: Plan) -> Listener:
     """Let nothing through unauthenticated but to what is open, and say where to sign in."""
-    manager = connection_manager(EDGE)
+    manager = connection_manager(EDGE, plan.edge.workload)
     # The client's address is the connection's, and request ids are made here: nobody outside chooses them.
     manager.use_remote_address = True
     manager.tracing = trace_context(plan.edge.workload.name)
     manager.http_filters = edge_chain(plan)
     manager.local_reply_config = refusals.local_replies(_refusals(plan.edge.cookies), plan.mesh)
     manager.access_log = [audit_log(plan.edge.workload)]
-    manager.route_config = RouteConfiguration(
+    door = listener(EDGE, plan.edge.listen, manager)
+    if plan.edge.tls is not None:
+        door.filter_chains[0].transport_socket = tls(plan.edge)
+    return door
+
+
+def edge_routes(plan: Plan) -> RouteConfiguration:
+    """Give identity's paths, then the services', and an answer for all others."""
+    return RouteConfiguration(
         name=EDGE,
         request_headers_to_add=_scheme(plan.edge),
         request_headers_to_remove=[*names.INTERNAL_HEADERS, UNANSWERED_HEADER, *HEARSAY],
@@ -135,10 +143,6 @@ def edge(plan: Plan) -> Listener:
             )
         ],
     )
-    door = listener(EDGE, plan.edge.listen, manager)
-    if plan.edge.tls is not None:
-        door.filter_chains[0].transport_socket = tls(plan.edge)
-    return door
 
 
 def _scheme(edge: Edge) -> list[HeaderValueOption]:

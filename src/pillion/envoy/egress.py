@@ -16,7 +16,7 @@ EGRESS: Final = "egress"
 
 def egress(plan: Plan, sidecar: Sidecar) -> Listener:
     """Take `http://NAME/…`, as a forward proxy or by the Host header, and send it to NAME's sidecar."""
-    manager = connection_manager(EGRESS)
+    manager = connection_manager(EGRESS, sidecar.workload)
     manager.preserve_external_request_id = True
     manager.skip_xff_append = True
     manager.strip_any_host_port = True
@@ -24,7 +24,12 @@ def egress(plan: Plan, sidecar: Sidecar) -> Listener:
     manager.local_reply_config = refusals.local_replies(
         (_not_called(sidecar), *refusals.BY_STATUS), plan.mesh
     )
-    manager.route_config = RouteConfiguration(
+    return listener(EGRESS, sidecar.egress, manager)
+
+
+def egress_routes(sidecar: Sidecar) -> RouteConfiguration:
+    """Give a way to each service that may be called, and an answer for all others."""
+    return RouteConfiguration(
         name=EGRESS,
         virtual_hosts=[
             *(_peer(peer) for peer in sidecar.peers),
@@ -35,7 +40,6 @@ def egress(plan: Plan, sidecar: Sidecar) -> Listener:
             ),
         ],
     )
-    return listener(EGRESS, sidecar.egress, manager)
 
 
 def _peer(peer: Peer) -> VirtualHost:

@@ -1,7 +1,9 @@
 """From a plan to the text of every Envoy's files."""
 
+import hashlib
 import io
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any as Json
 
 import betterproto2
@@ -15,9 +17,9 @@ from ruamel.yaml.representer import SafeRepresenter
 from pillion.envoy import names
 from pillion.envoy.bootstrap import bootstrap
 from pillion.envoy.clusters import edge_clusters, sidecar_clusters
-from pillion.envoy.edge import edge
-from pillion.envoy.egress import egress
-from pillion.envoy.inbound import inbound
+from pillion.envoy.edge import EDGE, edge, edge_routes
+from pillion.envoy.egress import EGRESS, egress, egress_routes
+from pillion.envoy.inbound import INBOUND, inbound, inbound_routes
 from pillion.envoy.known import known_files, no_keys
 from pillion.envoy.tls import certificate_secret
 from pillion.plan.model import Plan, Sidecar
@@ -35,11 +37,35 @@ def render(plan: Plan, jwks: Mapping[str, Json]) -> dict[str, str]:
 
 
 def render_structure(plan: Plan) -> dict[str, str]:
-    """Write what does not depend on the keys: bootstraps, listeners, clusters, certificates' places."""
-    written = _edge_files(plan)
+    """Write what does not depend on the keys: bootstraps, listeners, routes, clusters, certificates' places."""
+    return render_workloads(plan, {plan.edge.workload.name, *(s.workload.name for s in plan.sidecars)})
+
+
+def render_workloads(plan: Plan, workloads: AbstractSet[str]) -> dict[str, str]:
+    """Write the same for some of the Envoys, by name."""
+    written = _edge_files(plan) if plan.edge.workload.name in workloads else {}
     for sidecar in plan.sidecars:
-        written |= _sidecar_files(plan, sidecar)
+        if sidecar.workload.name in workloads:
+            written |= _sidecar_files(plan, sidecar)
     return written
+
+
+def affected(before: Plan, after: Plan) -> frozenset[str]:
+    """Name the Envoys of `after` whose files are others than they were in `before`, or may be."""
+    everywhere = (before.mesh, before.verification) != (after.mesh, after.verification)
+    were = {sidecar.workload.name: sidecar for sidecar in before.sidecars}
+    at_the_edge = [
+        (plan.edge, plan.identity, [(sidecar.service, sidecar.inbound) for sidecar in plan.sidecars])
+        for plan in (before, after)
+    ]
+    changed = {
+        sidecar.workload.name
+        for sidecar in after.sidecars
+        if everywhere or were.get(sidecar.workload.name) != sidecar
+    }
+    return frozenset(
+        changed | {after.edge.workload.name} if everywhere or at_the_edge[0] != at_the_edge[1] else changed
+    )
 
 
 def _edge_files(plan: Plan) -> dict[str, str]:
@@ -47,6 +73,7 @@ def _edge_files(plan: Plan) -> dict[str, str]:
     written = {
         names.BOOTSTRAP_FILE: _yaml(bootstrap(plan.mesh, plan.edge.workload)),
         names.LISTENERS_FILE: _resources([edge(plan)]),
+        names.routes_file(EDGE): _resources([edge_routes(plan)]),
         names.CLUSTERS_FILE: _resources(edge_clusters(plan.edge, plan.identity, plan.sidecars)),
     }
     if plan.edge.tls is not None:
@@ -59,13 +86,20 @@ def _sidecar_files(plan: Plan, sidecar: Sidecar) -> dict[str, str]:
     return {
         f"{name}/{names.BOOTSTRAP_FILE}": _yaml(bootstrap(plan.mesh, sidecar.workload)),
         f"{name}/{names.LISTENERS_FILE}": _resources([inbound(plan, sidecar), egress(plan, sidecar)]),
+        f"{name}/{names.routes_file(INBOUND)}": _resources([inbound_routes(plan, sidecar)]),
+        f"{name}/{names.routes_file(EGRESS)}": _resources([egress_routes(sidecar)]),
         f"{name}/{names.CLUSTERS_FILE}": _resources(sidecar_clusters(sidecar)),
     }
 
 
 def _resources(messages: Iterable[betterproto2.Message]) -> str:
-    """Write what a management server would have answered: the form of Envoy's filesystem subscriptions."""
-    return _yaml(DiscoveryResponse(resources=[Any.pack(message) for message in messages]))
+    """Write what a management server would have answered: the form of Envoy's filesystem subscriptions.
+
+    The version is the content's digest: an Envoy says by it which content it has taken up.
+    """
+    packed = [Any.pack(message) for message in messages]
+    version = hashlib.sha256(b"".join(one.value for one in packed)).hexdigest()[:16]
+    return _yaml(DiscoveryResponse(version_info=version, resources=packed))
 
 
 def _yaml(message: betterproto2.Message) -> str:

@@ -33,7 +33,7 @@ REFUSALS: Final = (
 
 def inbound(plan: Plan, sidecar: Sidecar) -> Listener:
     """Verify, apply the rules, log, and hand the request to the service."""
-    manager = connection_manager(INBOUND)
+    manager = connection_manager(INBOUND, sidecar.workload)
     # The edge made the request id; only a request that came another way lacks one.
     manager.preserve_external_request_id = True
     # The application sees the client's address as the edge wrote it down.
@@ -41,7 +41,12 @@ def inbound(plan: Plan, sidecar: Sidecar) -> Listener:
     manager.http_filters = sidecar_chain(plan)
     manager.local_reply_config = refusals.local_replies(REFUSALS, plan.mesh)
     manager.access_log = [audit_log(sidecar.workload)]
-    manager.route_config = RouteConfiguration(
+    return listener(INBOUND, sidecar.inbound, manager)
+
+
+def inbound_routes(plan: Plan, sidecar: Sidecar) -> RouteConfiguration:
+    """Give a route for each rule, in their order."""
+    return RouteConfiguration(
         name=INBOUND,
         # Only an Envoy may say why it refused; a service that says so would muddle the log.
         response_headers_to_remove=[names.REFUSED_HEADER],
@@ -57,7 +62,6 @@ def inbound(plan: Plan, sidecar: Sidecar) -> Listener:
             )
         ],
     )
-    return listener(INBOUND, sidecar.inbound, manager)
 
 
 def _route(rule: Rule, trusted: tuple[Issuer, ...]) -> Route:

@@ -26,6 +26,12 @@ LISTENERS_FILE: Final = "listeners.yaml"
 CLUSTERS_FILE: Final = "clusters.yaml"
 CERTIFICATE_FILE: Final = "certificate.yaml"
 
+
+def routes_file(listener: str) -> str:
+    """Name the file with a listener's routes: they are replaced without touching a connection."""
+    return f"{listener}.routes.yaml"
+
+
 # What control told last, for an Envoy that starts while control is away. No service's name holds an underscore.
 KNOWN_FOLDER: Final = "_known"
 JWKS_FILE: Final = f"{KNOWN_FOLDER}/jwks.json"

@@ -2,14 +2,7 @@
 
 from typing import Final
 
-from envoy_data_plane.envoy.config.core.v3 import (
-    ApiVersion,
-    ConfigSource,
-    DataSource,
-    PathConfigSource,
-    TransportSocket,
-    WatchedDirectory,
-)
+from envoy_data_plane.envoy.config.core.v3 import DataSource, TransportSocket
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     CommonTlsContext,
     DownstreamTlsContext,
@@ -22,6 +15,7 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
 from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy import names
+from pillion.envoy.watched import watched, watched_folder
 from pillion.plan.model import Edge, Tls, Workload
 
 CERTIFICATE: Final = "certificate"
@@ -29,17 +23,7 @@ CERTIFICATE: Final = "certificate"
 
 def tls(edge: Edge) -> TransportSocket:
     """Offer HTTP/2 and HTTP/1.1 over TLS 1.2 or later, with the certificate of the Envoy's certificate file."""
-    folder = f"{names.FOLDER}/{edge.workload.name}"
-    certificate = SdsSecretConfig(
-        name=CERTIFICATE,
-        sds_config=ConfigSource(
-            resource_api_version=ApiVersion.V3,
-            path_config_source=PathConfigSource(
-                path=names.file_of(edge.workload.name, names.CERTIFICATE_FILE),
-                watched_directory=WatchedDirectory(path=folder),
-            ),
-        ),
-    )
+    certificate = SdsSecretConfig(name=CERTIFICATE, sds_config=watched(edge.workload, names.CERTIFICATE_FILE))
     context = DownstreamTlsContext(
         common_tls_context=CommonTlsContext(
             tls_params=TlsParameters(tls_minimum_protocol_version=TlsParametersTlsProtocol.TLSv1_2),
@@ -57,6 +41,6 @@ def certificate_secret(files: Tls, workload: Workload) -> Secret:
         tls_certificate=TlsCertificate(
             certificate_chain=DataSource(filename=files.certificate),
             private_key=DataSource(filename=files.key),
-            watched_directory=WatchedDirectory(path=f"{names.FOLDER}/{workload.name}"),
+            watched_directory=watched_folder(workload),
         ),
     )
