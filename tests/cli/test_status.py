@@ -58,6 +58,7 @@ def test_where_nothing_runs_the_exit_code_is_1(tmp_path: Path) -> None:
         "supervisor": None,
         "workloads": [],
         "trust": [],
+        "edit": None,
     }
     human = pillion(file, "status")
     assert (human.returncode, human.stdout) == (1, "nothing runs: start it with 'pillion up'\n")

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import click
+from rich.text import Text
 
 from pillion.cli import topology_option
 from pillion.local import LocalError, tables
@@ -43,6 +44,9 @@ def command(file: Path | None, *, as_json: bool) -> None:
         if status.trust:
             out.print()
             out.print(tables.trust(status.trust))
+        if status.edit is not None and not status.edit.taken_up:
+            out.print()
+            out.print(Text("\n".join(status.edit.said), style="red"))
         click.echo(_verdict(status))
     click.get_current_context().exit(0 if status.ready else 1)
 

@@ -92,6 +92,20 @@ def _sidecar_files(plan: Plan, sidecar: Sidecar) -> dict[str, str]:
     }
 
 
+def together(before: str, after: str) -> str:
+    """Write the resources of two files as one; where both have one of a name, that of `after`."""
+    reader = YAML(typ="safe", pure=True)
+    old, new = reader.load(before), reader.load(after)
+    named = {resource["name"] for resource in new["resources"]}
+    kept = [resource for resource in old["resources"] if resource["name"] not in named]
+    if not kept:
+        return after
+    out = io.StringIO()
+    version = f"{new['version_info']}-and-{old['version_info']}"
+    _writer().dump({"version_info": version, "resources": [*new["resources"], *kept]}, out)
+    return out.getvalue()
+
+
 def _resources(messages: Iterable[betterproto2.Message]) -> str:
     """Write what a management server would have answered: the form of Envoy's filesystem subscriptions.
 

@@ -10,9 +10,16 @@ from pillion.plan import Plan
 _INSTANCE = "local"
 
 
-def write(folder: StateFolder, plan: Plan) -> None:
-    """Write control.json (0600), if anything in it has changed; a control that runs takes it up."""
-    envoys = (plan.edge.workload, *(sidecar.workload for sidecar in plan.sidecars))
+def write(folder: StateFolder, plan: Plan, *others: Plan) -> None:
+    """Write control.json (0600), if anything in it has changed; a control that runs takes it up.
+
+    The Envoys of `others` may connect as well: some of them run still.
+    """
+    envoys = [
+        workload
+        for each in (*others, plan)
+        for workload in (each.edge.workload, *(sidecar.workload for sidecar in each.sidecars))
+    ]
     config = Config(
         instance=_INSTANCE,
         issuer=plan.verification.issuer,

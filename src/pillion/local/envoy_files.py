@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
@@ -18,6 +18,7 @@ from pillion.plan import Plan
 # What decides, besides the plan, what the files say.
 _COMPILER: Final = ("envoy", "plan", "vocabulary.py")
 _MEMORY: Final = "compiled.json"
+_SUFFIX: Final = ".yaml"
 
 
 class _Compiled(BaseModel):
@@ -33,20 +34,46 @@ class EnvoyFiles:
     def __init__(self, folder: Path, plan: Plan) -> None:
         self._folder = folder
         self._plan = plan
-        self._digest = _digest(f"{_code()} {plan!r}")
-        # Begun while identity is still being prepared, if it is clear by now that it will be needed.
-        self._structure = None if self._is_there() else self._compile_structure()
+        self._compiling: asyncio.Future[dict[str, str]] | None = None
+
+    def begin(self) -> None:
+        """Begin to compile, if it is clear by now that it will be needed: identity is still being prepared."""
+        if not self._is_there():
+            self._compiling = self._compile()
 
     async def write(self) -> None:
         """Have the files hold the plan; beside them nothing stays in the folder but what control writes."""
-        if self._structure is None and self._is_there():
+        if self._compiling is None and self._is_there():
             return
-        files = await (self._structure or self._compile_structure())
-        _lay_down(self._folder, files)
-        made = _Compiled(plan=self._digest, files={path: _digest(text) for path, text in files.items()})
-        write_privately(self._folder / _MEMORY, made.model_dump_json(indent=1))
+        files = await (self._compiling or self._compile())
+        for path, text in files.items():
+            where = self._folder / path
+            where.parent.mkdir(mode=0o700, exist_ok=True)
+            write_privately(where, text)
+        self._remember(files.keys())
 
-    def _compile_structure(self) -> "asyncio.Future[dict[str, str]]":
+    async def compiled(self, plan: Plan) -> dict[str, str]:
+        """Compile another plan, as far as it gives other files; none is written."""
+        return await asyncio.to_thread(_others, self._plan, plan)
+
+    def remember(self, plan: Plan) -> None:
+        """Take note that the files hold this plan now."""
+        self._plan = plan
+        kept = {plan.edge.workload.name, *(sidecar.workload.name for sidecar in plan.sidecars)}
+        found = (path.relative_to(self._folder) for path in self._folder.glob(f"*/*{_SUFFIX}"))
+        self._remember(str(path) for path in found if path.parts[0] in kept)
+
+    def _remember(self, paths: Iterable[str]) -> None:
+        made = _Compiled(
+            plan=self._digest(), files={path: _digest((self._folder / path).read_bytes()) for path in paths}
+        )
+        write_privately(self._folder / _MEMORY, made.model_dump_json(indent=1))
+        _take_away_others(self._folder, made.files)
+
+    def _digest(self) -> str:
+        return _digest(f"{_code()} {self._plan!r}")
+
+    def _compile(self) -> "asyncio.Future[dict[str, str]]":
         return asyncio.ensure_future(asyncio.to_thread(_structure, self._plan))
 
     def _is_there(self) -> bool:
@@ -54,7 +81,7 @@ class EnvoyFiles:
         try:
             return (
                 last is not None
-                and last.plan == self._digest
+                and last.plan == self._digest()
                 and all(
                     _digest((self._folder / path).read_bytes()) == was for path, was in last.files.items()
                 )
@@ -63,12 +90,8 @@ class EnvoyFiles:
             return False
 
 
-def _lay_down(folder: Path, files: Mapping[str, str]) -> None:
-    """Write `files`, text by path such as `orders/listeners.yaml`, and take away other workloads' folders."""
-    for path, text in files.items():
-        where = folder / path
-        where.parent.mkdir(mode=0o700, exist_ok=True)
-        write_privately(where, text)
+def _take_away_others(folder: Path, files: Iterable[str]) -> None:
+    """Take away the folders of workloads that are not among `files`, such as `orders/listeners.yaml`."""
     kept = {KNOWN_FOLDER, *(path.partition("/")[0] for path in files)}
     for old in folder.iterdir():
         if old.name not in kept and old.is_dir():
@@ -79,6 +102,12 @@ def _structure(plan: Plan) -> dict[str, str]:
     from pillion.envoy.files import render_structure  # noqa: PLC0415 - takes a second; most starts do without
 
     return render_structure(plan)
+
+
+def _others(before: Plan, after: Plan) -> dict[str, str]:
+    from pillion.envoy.files import affected, render_workloads  # noqa: PLC0415 - as above
+
+    return render_workloads(after, affected(before, after))
 
 
 def _code() -> str:

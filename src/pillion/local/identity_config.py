@@ -8,8 +8,8 @@ from pillion.local.folder import StateFolder, write_privately
 from pillion.topology import Topology
 
 
-def write(folder: StateFolder, topology: Topology) -> None:
-    """Write identity.json (0600: a database's URL may hold a password), if anything in it has changed."""
+def write(folder: StateFolder, topology: Topology) -> bool:
+    """Write identity.json (0600: a database's URL may hold a password); says whether anything in it is new."""
     database = topology.identity.database
     written = {
         "mesh": topology.mesh,
@@ -22,4 +22,4 @@ def write(folder: StateFolder, topology: Topology) -> None:
         "rotation": int(topology.tokens.rotation.total_seconds()),
         "state": str(folder.root),
     }
-    write_privately(folder.identity_config, json.dumps(written, indent=1))
+    return write_privately(folder.identity_config, json.dumps(written, indent=1))

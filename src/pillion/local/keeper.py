@@ -182,9 +182,9 @@ class Keeper:
 
     def _failure(self, what: str) -> LocalError:
         self._set(state="failed")
-        return LocalError(f"{self.spec.title} {what}{self._why()}")
+        return LocalError(f"{self.spec.title} {what}{self.why()}")
 
-    def _why(self) -> str:
+    def why(self) -> str:
         """Show what it said last; of an Envoy, the gravest line, which the others only follow."""
         if not self._last:
             return "; it printed nothing"

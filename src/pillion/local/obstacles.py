@@ -14,13 +14,17 @@ from pillion.local.ports import is_free
 from pillion.topology import Address, Topology
 
 
-def refuse(topology: Topology, file: Path, environment: Mapping[str, str]) -> None:
+def refuse(
+    topology: Topology, file: Path, environment: Mapping[str, str], held: Topology | None = None
+) -> None:
     """Raise LocalError for the first obstacle: a port that cannot be had, a program that is not there.
 
-    `file` is the topology's, `environment` that of its services.
+    `file` is the topology's, `environment` that of its services. The addresses of `held` are in our own hands.
     """
+    ours = {address for _, address in _addresses(held)} if held else set()
     for key, address in _addresses(topology):
-        _refuse_taken(address, f"{key} in {file.name}")
+        if address not in ours:
+            _refuse_taken(address, f"{key} in {file.name}")
     for name, service in sorted(topology.services.items()):
         if service.run is not None:
             _refuse_missing(service.run, f"services.{name}.run in {file.name}", file.parent, environment)

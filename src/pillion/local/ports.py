@@ -28,10 +28,21 @@ class _Pair(BaseModel):
 _KEPT: Final = TypeAdapter(dict[str, _Pair])
 
 
-def choose(topology: Topology, folder: StateFolder) -> Mapping[str, Ports]:
-    """Choose every sidecar's two ports, and write them down in ports.json for the next time."""
-    names = sorted(topology.services)
-    ports = assign(topology, _candidates(names, _kept(folder), _own(topology), _first(folder)))
+def choose(
+    topology: Topology, folder: StateFolder, running: Mapping[str, Ports] | None = None
+) -> Mapping[str, Ports]:
+    """Choose every sidecar's two ports, and write them down in ports.json for the next time.
+
+    Those that are `running`, by their services' names, keep theirs.
+    """
+    running = running or {}
+    names = sorted(topology.services.keys() - running.keys())
+    others = topology.model_copy(update={"services": {name: topology.services[name] for name in names}})
+    fresh = _candidates(names, _kept(folder), _own(topology), _first(folder))
+    ports = {
+        **assign(others, fresh),
+        **{name: running[name] for name in running if name in topology.services},
+    }
     chosen = {name: {"inbound": p.inbound.port, "egress": p.egress.port} for name, p in ports.items()}
     write_privately(folder.ports, json.dumps(chosen, indent=1))
     return ports

@@ -34,6 +34,14 @@ class Entry(_Recorded):
     last_line: str | None = None
 
 
+class Edit(_Recorded):
+    """What became of the last edit of the topology; `at` in seconds since the epoch, `said` in lines."""
+
+    at: float
+    taken_up: bool
+    said: tuple[str, ...]
+
+
 class Record(_Recorded):
     """Everything under one supervisor, itself included; `errands` are processes that end by themselves.
 
@@ -46,6 +54,7 @@ class Record(_Recorded):
     edge: str
     entries: tuple[Entry, ...] = ()
     errands: tuple[Entry, ...] = ()
+    edit: Edit | None = None
     folder: str = ""
 
 

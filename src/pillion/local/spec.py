@@ -8,6 +8,7 @@ from typing import Final
 from pillion.local.probes import Probe
 from pillion.local.process import Command
 from pillion.local.record import Kind
+from pillion.plan import UnixSocket
 
 READY_WITHIN_SECONDS: Final = 30.0
 
@@ -18,7 +19,7 @@ class Spec:
 
     `deaths` is how often it may die at the first start before `up` gives up. `sockets` are removed before
     each start. `refuses` says that the process runs but won't take its configuration. `drain` is called before
-    the process is asked to end.
+    the process is asked to end. `admin` is where an Envoy answers questions about itself.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Spec:
     sockets: tuple[Path, ...] = ()
     refuses: Probe | None = None
     drain: Callable[[], Awaitable[None]] | None = None
+    admin: UnixSocket | None = None
 
     @property
     def log(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pillion.local import births, folder, lock, reports
 from pillion.local.probes import accepts
-from pillion.local.record import Entry, Record, read
+from pillion.local.record import Edit, Entry, Record, read
 from pillion.local.reports import Report, Told, Trusted
 from pillion.plan import UnixSocket
 from pillion.topology import Address
@@ -35,7 +35,7 @@ class Shown:
 class Status:
     """The mesh as it is now; `supervisor` is the pid of `pillion up`, None when it doesn't run.
 
-    `trust` is what is known of other issuers.
+    `trust` is what is known of other issuers, `edit` what became of the last edit of the topology.
     """
 
     ready: bool
@@ -43,6 +43,7 @@ class Status:
     supervisor: int | None
     workloads: tuple[Shown, ...]
     trust: tuple[Trusted, ...] = ()
+    edit: Edit | None = None
 
 
 def look(file: Path) -> Status:
@@ -61,6 +62,7 @@ def look(file: Path) -> Status:
         supervisor=supervisor,
         workloads=shown,
         trust=report.trust,
+        edit=record.edit,
     )
 
 
@@ -75,6 +77,7 @@ def as_json(status: Status) -> dict[str, Any]:
             {**issuer.model_dump(mode="json"), "fetched_at": _time(issuer.fetched_at)}
             for issuer in status.trust
         ],
+        "edit": _edit(status.edit),
     }
 
 
@@ -100,6 +103,12 @@ def _workload(shown: Shown) -> dict[str, Any]:
 
 def _issuer(trusted: Trusted) -> dict[str, Any]:
     return {**trusted.model_dump(mode="json"), "fetched_at": _time(trusted.fetched_at)}
+
+
+def _edit(edit: Edit | None) -> dict[str, Any] | None:
+    if edit is None:
+        return None
+    return {"at": _time(edit.at), "taken_up": edit.taken_up, "said": list(edit.said)}
 
 
 def _acknowledged(told: Told | None) -> dict[str, Any]:

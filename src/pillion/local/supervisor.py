@@ -11,7 +11,7 @@ from pillion.local.failure import LocalError
 from pillion.local.folder import StateFolder
 from pillion.local.keeper import Keeper
 from pillion.local.output import LogFile
-from pillion.local.record import Kind, Record
+from pillion.local.record import Edit, Kind, Record
 from pillion.local.spec import Spec
 
 T = TypeVar("T")
@@ -44,6 +44,7 @@ class Supervisor:
         self._tasks: dict[asyncio.Task[None], Keeper] = {}
         self._state: Literal["starting", "ready", "stopping", "stopped"] = "starting"
         self._birth = births.birth(os.getpid())
+        self.edit: Edit | None = None
 
     def add(self, specs: Iterable[Spec]) -> list[Keeper]:
         """Take workloads on, without starting them; they are recorded and shown as waiting."""
@@ -72,13 +73,16 @@ class Supervisor:
         await self.unless_failed(asyncio.ensure_future(_all_ready(keepers)))
 
     async def unless_failed(self, work: "asyncio.Future[T]") -> T:
-        """Wait for `work`, but no longer than until a workload fails: then raises its LocalError."""
+        """Wait for `work`, but no longer than until a workload that is begun by now fails; raises LocalError."""
+        watched = set(self._tasks)
         try:
-            pending: set[asyncio.Future[Any]] = {work, *self._tasks}
-            await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-            for task in self._tasks:
-                if task.done():
-                    task.result()
+            while not work.done():
+                watched &= self._tasks.keys()  # without those that were removed meanwhile
+                pending: set[asyncio.Future[Any]] = {work, *watched}
+                await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                for task in watched & self._tasks.keys():
+                    if task.done():
+                        task.result()
             return await work
         finally:
             work.cancel()
@@ -86,6 +90,23 @@ class Supervisor:
     def ready(self) -> None:
         """Say that everything is ready."""
         self._state = "ready"
+        self._changed()
+
+    async def remove(self, keepers: Iterable[Keeper]) -> None:
+        """Stop these, all at once, and know them no more."""
+        leaving = list(keepers)
+        ended = [task for task, keeper in self._tasks.items() if keeper in leaving]
+        for task in ended:
+            del self._tasks[task]
+            task.cancel()
+        await asyncio.gather(*ended, return_exceptions=True)
+        await asyncio.gather(*(keeper.stop() for keeper in leaving))
+        self._keepers = [keeper for keeper in self._keepers if keeper not in leaving]
+        self._changed()
+
+    def edited(self, edit: Edit) -> None:
+        """Take note of what became of an edit of the topology."""
+        self.edit = edit
         self._changed()
 
     async def stop(self) -> None:
@@ -126,6 +147,7 @@ class Supervisor:
             edge=self._edge,
             entries=tuple(keeper.entry for keeper in self._keepers),
             errands=tuple(keeper.entry for keeper in self._errands),
+            edit=self.edit,
         )
         try:
             record.write(self._folder.record, now)

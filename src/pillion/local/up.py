@@ -13,6 +13,7 @@ from typing import Final
 from pillion.local import (
     certificate,
     control_config,
+    edits,
     environment,
     folder,
     identity_config,
@@ -20,14 +21,13 @@ from pillion.local import (
     lock,
     obstacles,
     ports,
-    workloads,
 )
 from pillion.local.audience import Audience
-from pillion.local.envoy_files import EnvoyFiles
 from pillion.local.failure import LocalError
+from pillion.local.mesh import Mesh
 from pillion.local.supervisor import Supervisor
 from pillion.local.workloads import Machine
-from pillion.plan import Plan, build
+from pillion.plan import build
 from pillion.topology import Topology
 
 INTERRUPTED: Final = 130
@@ -66,75 +66,37 @@ def _run(file: Path, topology: Topology, audience: Audience, *, hang_up: bool) -
             file=file, folder=state, user=dict(os.environ), control_key=control_config.key(state)
         )
         supervisor = Supervisor(state, topology.edge.origin, audience.changed, audience.printed)
-        mesh = _Mesh(machine, topology, plan, supervisor)
+        mesh = Mesh(machine, topology, plan, supervisor)
         return asyncio.run(_supervise(mesh, audience, began, hang_up=hang_up))
 
 
-class _Mesh:
-    """The workloads of one topology, ready to be started."""
-
-    def __init__(self, machine: Machine, topology: Topology, plan: Plan, supervisor: Supervisor) -> None:
-        self.machine = machine
-        self.topology = topology
-        self.plan = plan
-        self.supervisor = supervisor
-
-    async def start(self) -> None:
-        """Start everything, as much at once as may be; the edge last, when all behind it is ready."""
-        prepared = asyncio.Event()
-        edge, identity, control, *rest = self.supervisor.add(
-            [
-                workloads.edge(self.machine, self.plan),
-                workloads.identity(self.machine, prepared),
-                workloads.control(self.machine),
-                *workloads.services(self.machine, self.topology, self.plan),
-                *workloads.sidecars(self.machine, self.plan),
-            ]
-        )
-        services = [keeper for keeper in rest if keeper.spec.kind == "service"]
-        sidecars = [keeper for keeper in rest if keeper.spec.kind == "sidecar"]
-        files = EnvoyFiles(self.machine.folder.envoy, self.plan)
-        preparation = asyncio.ensure_future(
-            self.supervisor.errand(workloads.identity_preparation(self.machine))
-        )
-        self.supervisor.begin([identity, control, *services])
-        await self.supervisor.unless_failed(preparation)
-        prepared.set()
-        await self.supervisor.unless_failed(asyncio.ensure_future(files.write()))
-        # Control listens when it has written what an Envoy starts with: keys and revocations.
-        await self.supervisor.until_ready([control])
-        self.supervisor.begin(sidecars)
-        await self.supervisor.until_ready([identity, *services, *sidecars])
-        self.supervisor.begin([edge])
-        await self.supervisor.until_ready([edge])
-        self.supervisor.ready()
-
-    async def follow_certificate(self) -> None:
-        """See to it that a certificate that changes is taken up; returns at once if there is none."""
-        if (tls := self.topology.edge.tls) is not None:
-            beside = self.machine.file.parent
-            await certificate.follow([beside / tls.certificate, beside / tls.key], self.machine.folder)
-
-
-async def _supervise(mesh: _Mesh, audience: Audience, began: float, *, hang_up: bool) -> int:
+async def _supervise(mesh: Mesh, audience: Audience, began: float, *, hang_up: bool) -> int:
     """Start, wait for a signal, stop; a SIGINT while it stops ends all at once."""
     stop: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     _on_signals(stop, mesh.supervisor.kill, hang_up=hang_up)
     starting = asyncio.ensure_future(mesh.start())
-    following = asyncio.ensure_future(mesh.follow_certificate())
+    tasks = [starting, asyncio.ensure_future(_follow_certificate(mesh))]
     try:
         await asyncio.wait((starting, stop), return_when=asyncio.FIRST_COMPLETED)
         if not stop.done():
             starting.result()
             audience.ready(f"ready in {time.monotonic() - began:.1f} s — {mesh.topology.edge.origin}")
+            tasks.append(asyncio.ensure_future(edits.follow(mesh, audience.printed)))
         return await mesh.supervisor.unless_failed(stop)
     finally:
         if not stop.done():
             stop.cancel()  # from here on an interrupt means: at once
-        starting.cancel()
-        following.cancel()
-        await asyncio.wait([starting, following])
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
         await mesh.supervisor.stop()
+
+
+async def _follow_certificate(mesh: Mesh) -> None:
+    """See to it that a certificate that changes is taken up; returns at once if there is none."""
+    if (tls := mesh.topology.edge.tls) is not None:
+        beside = mesh.machine.file.parent
+        await certificate.follow([beside / tls.certificate, beside / tls.key], mesh.machine.folder)
 
 
 def _on_signals(stop: "asyncio.Future[int]", kill: Callable[[], None], *, hang_up: bool) -> None:

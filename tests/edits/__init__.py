@@ -1,0 +1,1 @@
+"""A running mesh, and edits of its topology."""

@@ -1,0 +1,186 @@
+"""Edits of pillion.yaml while it runs, under load: they hold at once, and no request fails of them."""
+
+import threading
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests import mesh as meshes
+from tests.control import issuer_site
+from tests.control.faulty import EMAIL, PASSWORD, status
+from tests.edits import edited
+from tests.edits.edited import Edited, service
+from tests.envoy.forge import Forge
+from tests.load import load_that_never_fails
+from tests.local.waiting import until
+
+
+@pytest.fixture
+def mesh(tmp_path: Path) -> Iterator[Edited]:
+    """Give a running mesh of the test's own."""
+    with edited.running(tmp_path / "mesh") as started:
+        yield started
+
+
+def test_a_rule_holds_for_the_next_request_on_every_connection(mesh: Edited) -> None:
+    """Also on one that was open before; nothing is started anew for it, and no connection is ended."""
+    token, before = mesh.token(), mesh.pids()
+    lasting = HTTPConnection(*mesh.edge, timeout=10)
+
+    def asked(path: str) -> int:
+        lasting.request("GET", path, headers={"authorization": f"Bearer {token}"})
+        with lasting.getresponse() as answer:
+            answer.read()
+            assert answer.headers["connection"] != "close"
+            return answer.status
+
+    with load_that_never_fails(mesh.edge, "/x", lambda: token) as load:
+        assert (asked("/x/secret"), mesh.ask("/x/open").status) == (200, 401)
+        socket = lasting.sock
+        rules = "    rules: [{path: /x/secret, roles: [manager]}, {path: /x/open, allow: anyone}]\n"
+        said = mesh.change(("    paths: [/x]\n", f"    paths: [/x]\n{rules}"))
+        assert (asked("/x/secret"), mesh.ask("/x/open").status) == (403, 200)
+        mesh.change((rules, ""))
+        assert (asked("/x/secret"), mesh.ask("/x/open").status) == (200, 401)
+        assert lasting.sock is socket, "the connection was made anew"
+    lasting.close()
+    assert "pillion.yaml: taken up in" in said
+    assert "(changed: echo, edge)" in said
+    assert mesh.pids() == before
+    assert len(load.good) > 100
+
+
+def test_a_service_comes_is_called_and_goes(mesh: Edited) -> None:
+    """What was there before runs on."""
+    token, before = mesh.token(), mesh.pids()
+    with load_that_never_fails(mesh.edge, "/x", lambda: token):
+        assert mesh.ask("/stock", f"authorization: Bearer {token}").status == 404
+        start = mesh.text
+        said = mesh.edit(start.replace("[/x]\n", "[/x]\n    calls: [stock]\n") + service("stock"))
+        assert said["taken_up"], said
+        assert "new: stock" in said["said"][0]
+        environment = mesh.served("/stock", token)["environment"]
+        assert environment["PILLION_SERVICE"] == "stock"
+        # It goes by the same stream of keys and revocations as the others.
+        until(lambda: bool(mesh.mesh.workload("stock", "sidecar")["connected"]), "control knows it")
+        through = meshes_address(mesh.mesh.egress("echo"))
+        sent = (f"authorization: Bearer {token}",)
+        assert mesh.ask("http://stock/stock", *sent, address=through).status == 200
+        now = mesh.pids()
+        assert {name: pid for name, pid in now.items() if "stock" not in name} == before
+        said = mesh.edit(start)
+        assert "gone: stock" in said["said"][0]
+        assert mesh.ask("/stock", *sent).status == 404
+        assert mesh.ask("http://stock/stock", *sent, address=through).status == 403
+        until(lambda: mesh.pids() == before, "its processes are gone")
+        until(lambda: not (mesh.mesh.state / "envoy" / "stock").exists(), "its files are gone")
+    mesh.mesh.stop()
+    again = mesh.mesh.pillion("up", "--detach", timeout=60)
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_service_that_moves_is_there_all_the_time(mesh: Edited) -> None:
+    """The new process serves before the old one is stopped; where both need one port, there is a gap."""
+    token, before = mesh.token(), mesh.pids()
+    old = mesh.mesh.workload("echo", "service")["address"]
+    [port] = meshes.free_ports(1)
+    with load_that_never_fails(mesh.edge, "/x", lambda: token):
+        assert "started anew: echo" in mesh.change((old, f"127.0.0.1:{port}"))
+        assert mesh.served("/x", token)["environment"]["PORT"] == str(port)
+        until(
+            lambda: "echo service" in mesh.pids() and len(mesh.pids()) == len(before), "the old one is gone"
+        )
+    changed = {name for name, pid in mesh.pids().items() if pid != before[name]}
+    assert changed == {"echo service"}
+    mesh.change(("python echo.py", "env MARK=here python echo.py"))
+    assert mesh.served("/x", token)["environment"]["MARK"] == "here"
+
+
+def test_identity_takes_up_its_settings_while_sessions_are_renewed(mesh: Edited) -> None:
+    """Under a load that needs identity for every request: a session, and never a token."""
+    with httpx.Client(base_url=mesh.mesh.edge, headers={"origin": mesh.mesh.edge}) as browser:
+        browser.post("/sign-in", json={"email": EMAIL, "password": PASSWORD}).raise_for_status()
+        session = f"pillion-session={browser.cookies['pillion-session']}"
+    statuses: list[int] = []
+    done = threading.Event()
+
+    def keep_renewing() -> None:
+        while not done.is_set():
+            statuses.append(mesh.ask("/x", f"cookie: {session}").status)
+
+    before = mesh.pids()
+    renewing = threading.Thread(target=keep_renewing)
+    renewing.start()
+    try:
+        until(lambda: len(statuses) > 20, "sessions are renewed")
+        said = mesh.change(("services:", "identity: {sign_up: closed}\ntokens: {lifetime: 2m}\nservices:"))
+        assert "started anew: identity" in said
+        until(lambda: len(mesh.pids()) == len(before), "the old one is gone")
+        once = len(statuses)
+        until(lambda: len(statuses) > once + 20, "sessions are renewed")
+    finally:
+        done.set()
+        renewing.join()
+    assert set(statuses) == {200}, {status: statuses.count(status) for status in set(statuses)}
+    assert {name for name, pid in mesh.pids().items() if pid != before[name]} == {"identity identity"}
+    assert (
+        httpx.post(f"{mesh.mesh.edge}/sign-up", json={}, headers={"origin": mesh.mesh.edge}).status_code
+        == 404
+    )
+
+
+def test_another_issuer_is_trusted_and_no_more(mesh: Edited) -> None:
+    site, sso = issuer_site.new(), Forge("https://sso.example", "shop-api")
+    site.publish(sso.jwk())
+    trust = f"trust: {{sso: {{issuer: {sso.issuer}, jwks: '{site.url}', audience: shop-api}}}}\n"
+    ours, token = mesh.token(), sso.good()
+    with site.running(), load_that_never_fails(mesh.edge, "/x", lambda: ours):
+        assert status(mesh.edge, token) == 401
+        mesh.change(("services:", f"{trust}services:"))
+        until(lambda: status(mesh.edge, token) == 200, "its tokens are good")
+        assert mesh.served("/x", token)["headers"]["x-pillion-user"].startswith("sso:")
+        mesh.change((trust, ""))
+        until(lambda: status(mesh.edge, token) == 401, "its tokens are good no more")
+    # The files of before are the files of now: nothing is left of it.
+    assert "sso" not in (mesh.mesh.state / "envoy" / "edge" / "listeners.yaml").read_text(encoding="utf-8")
+
+
+def test_a_file_that_is_written_in_pieces_is_read_when_it_is_whole(mesh: Edited) -> None:
+    """In place, as some editors do: in between the file says less, and may make sense all the same."""
+    before = mesh.pids()
+    whole = mesh.text + service("stock") + service("cart")
+    half = whole.partition("  cart:")[0]
+    with mesh.file.open("w", encoding="utf-8") as file:
+        for piece in (
+            whole[: len(mesh.text) // 2],
+            whole[len(mesh.text) // 2 : len(half)],
+            whole[len(half) :],
+        ):
+            file.write(piece)
+            file.flush()
+            time.sleep(0.05)
+    until(lambda: mesh.last().get("taken_up"), "it is taken up")
+    assert "new: cart, stock" in mesh.last()["said"][0]
+    assert mesh.log().count("pillion.yaml") == 1
+    assert {name: pid for name, pid in mesh.pids().items() if name in before} == before
+
+
+def test_of_several_edits_at_once_the_last_one_counts(mesh: Edited) -> None:
+    start = mesh.text
+    stock = service("stock")
+    for text in (start + stock, start, start + stock, start + stock + service("cart"), start + stock):
+        mesh.write(text)
+        time.sleep(0.3)
+    until(lambda: {"stock service", "stock sidecar"} <= mesh.pids().keys(), "stock runs")
+    until(lambda: mesh.mesh.status()["ready"] and "cart service" not in mesh.pids(), "and cart does not")
+    assert mesh.served("/stock", mesh.token())
+
+
+def meshes_address(url: str) -> tuple[str, int]:
+    """Take the address out of a URL."""
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    return host, int(port)
