@@ -20,8 +20,9 @@ def command(file: Path | None, *, detach: bool) -> None:
     """Start everything on this machine: identity, the services, their sidecars, and the edge.
 
     Shows how the start goes on and then what the processes print, until Ctrl-C, which stops all of it, in
-    order; a second Ctrl-C ends it at once. A process that dies is started again. State lies in .pillion/
-    beside the topology file.
+    order; a second Ctrl-C ends it at once. A process that dies is started again. When the topology file is
+    edited, what has changed is taken up while the rest goes on; an edit with a mistake changes nothing.
+    State lies in .pillion/ beside the topology file.
 
     \b
     Example:
