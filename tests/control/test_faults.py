@@ -165,18 +165,25 @@ def test_what_an_envoy_refuses_is_shown_and_the_last_good_keys_stay(mesh: Faulty
             "SELECT kid, public_jwk FROM identity_signingkey WHERE state <> 'gone'"
         ).fetchall()
         with load_that_never_fails(mesh.edge, PATH, lambda: good, lambda: forged):
-            for kid, jwk in keys:
-                broken = json.dumps({**json.loads(jwk), "n": "!", "e": "!"})
-                opened.execute("UPDATE identity_signingkey SET public_jwk = ? WHERE kid = ?", (broken, kid))
+            _write_keys(
+                opened, {kid: json.dumps({**json.loads(jwk), "n": "!", "e": "!"}) for kid, jwk in keys}
+            )
             until(lambda: mesh.mesh.workload("echo", "sidecar")["refused"], "the refusal is shown")
             words = mesh.mesh.workload("echo", "sidecar")["refused"][VERIFICATION]
             assert "invalid local jwks" in words
             assert words[:40] in mesh.mesh.pillion("status").stdout
             assert "refuses version" in mesh.do("logs", "control")
-            for kid, jwk in keys:
-                opened.execute("UPDATE identity_signingkey SET public_jwk = ? WHERE kid = ?", (jwk, kid))
+            _write_keys(opened, dict(keys))
             until(lambda: not mesh.mesh.workload("echo", "sidecar")["refused"], "the refusal is over")
     assert both(mesh, mesh.token()) == (200, 200)
+
+
+def _write_keys(database: sqlite3.Connection, keys: dict[str, str]) -> None:
+    """Change all at once: of a set in which some keys are good, Envoy takes those, and leaves the others out."""
+    database.execute("BEGIN IMMEDIATE")
+    for kid, jwk in keys.items():
+        database.execute("UPDATE identity_signingkey SET public_jwk = ? WHERE kid = ?", (jwk, kid))
+    database.execute("COMMIT")
 
 
 def test_one_envoy_that_hangs_is_named_and_holds_up_nobody_else(mesh: Faulty) -> None:

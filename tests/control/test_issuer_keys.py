@@ -82,7 +82,7 @@ def test_a_key_keeps_its_algorithm(key: dict[str, Any], algorithm: str) -> None:
     ids=lambda _: "key",
 )
 def test_what_is_no_sound_key_for_signatures_is_left_out(key: object) -> None:
-    """One such key would make an Envoy refuse the whole set, or believe what it should not."""
+    """With one of these an Envoy would believe what it should not; with nothing else, it would refuse the set."""
     assert parsed(key, EC) == [{**EC, "use": "sig"}]
     with pytest.raises(KeysError, match="no public key"):
         parsed(key)

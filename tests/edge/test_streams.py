@@ -67,7 +67,7 @@ def test_the_first_event_arrives_before_the_stream_ends(edge: EdgeMesh, token: s
 
 def test_no_route_to_a_service_limits_how_long_a_stream_lasts(edge: EdgeMesh) -> None:
     """Envoy's default is 15 s; nobody should wait for that here."""
-    for file, only in (("edge/edge", "peer-"), ("echo/inbound", ""), ("echo/egress", "")):
+    for file, only in (("edge/edge", "peer-"), ("echo/inbound", "")):
         text = (edge.mesh.state / "envoy" / f"{file}.routes.yaml").read_text(encoding="utf-8")
         actions = [
             a for a in _route_actions(YAML(typ="safe").load(text)) if a.get("cluster", "").startswith(only)

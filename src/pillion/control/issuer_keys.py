@@ -1,6 +1,6 @@
 """From what another issuer publishes to what an Envoy may be given: public keys that check signatures.
 
-An Envoy refuses a whole set for one key in it that it cannot read, and would believe a secret that stands there.
+An Envoy would believe a secret that stands there, and refuses a set in which it finds nothing that it can read.
 """
 
 import json
