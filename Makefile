@@ -27,8 +27,9 @@ demo: setup ## Run examples/shop, and say where it is and what to try
 	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/shop/demo
 
 .PHONY: test
-test: setup ## Run all tests; Chromium is installed for those of the browser where that can be done
+test: setup ## Run all tests; Chromium and PostgreSQL are installed for those that need them where that can be done
 	@tests/install-browser
+	@tests/install-postgresql
 	$(BIN)/python -m pytest -n 2 --dist loadscope
 
 .PHONY: check

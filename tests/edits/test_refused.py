@@ -1,11 +1,13 @@
 """Edits that cannot be taken up: what is wrong is said, and everything runs on as before."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import mesh as meshes
+from tests.cli.echo_mesh import running_in
 from tests.edits import edited
 from tests.edits.edited import Edited, service
 from tests.load import load_that_never_fails
@@ -103,6 +105,22 @@ def test_a_port_that_another_has_is_named(mesh: Edited) -> None:
     stock = f"  stock: {{app: 127.0.0.1:{port}, run: python echo.py, paths: [/stock]}}\n"
     said = refused(mesh, mesh.text + stock)
     assert f"services.stock.app in pillion.yaml: 127.0.0.1:{port} is in use by envoy" in said[0]
+
+
+def test_a_stop_while_an_edit_is_taken_up_leaves_nothing(tmp_path: Path) -> None:
+    """Nor does the next start suffer from what was half done."""
+    with edited.running(tmp_path / "mesh") as mesh:
+        start, token = mesh.text, mesh.token()
+        never = service("stock").replace("echo.py", "-c 'import time; time.sleep(600)'")
+        mesh.write(start.replace("paths: [/x]", "paths: [/x, /y]") + never)
+        until(lambda: "stock service" in mesh.pids(), "the edit is being taken up")
+        mesh.mesh.stop()
+        assert running_in(tmp_path) == []
+        mesh.write(start)
+        again = mesh.mesh.pillion("up", "--detach", timeout=60)
+        assert again.returncode == 0, again.stderr
+        assert mesh.served("/x", token)
+        assert "stock service" not in mesh.pids()
 
 
 def test_a_replaced_service_that_does_not_start_comes_back(lasting: Edited) -> None:

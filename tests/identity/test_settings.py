@@ -67,7 +67,10 @@ def test_nothing_is_served_without_a_configuration() -> None:
         ({"origin": "localhost:8080"}, "origin: "),
         ({"origin": "http://localhost/"}, "must be an origin"),
         ({"sign_up": "maybe"}, "sign_up: "),
-        ({"database": "postgresql://me:secret@host/db"}, "only 'sqlite' is served so far"),
+        (
+            {"database": "mysql://me:secret@host/db"},
+            "must be 'sqlite' or postgresql://USER:PASSWORD@HOST/NAME",
+        ),
         ({"token_lifetime": 0}, "token_lifetime: "),
         ({"token_lifetime": 3601}, "token_lifetime: "),
         ({"state": "relative"}, "must be an absolute path"),

@@ -5,9 +5,9 @@ import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from pillion.plan.model import Issuer, Verification
 
@@ -20,12 +20,19 @@ class ConfigError(Exception):
     """The configuration cannot be used; the message says which file, what, and what would be right."""
 
 
+def _database(value: object) -> object:
+    """Tell a URL, which may hold a password, from a path."""
+    if not isinstance(value, str):
+        return value
+    return SecretStr(value) if value.startswith("postgresql://") else Path(value)
+
+
 class Config(BaseModel):
     """Everything that control needs to know. `max_lifetime` is in seconds, paths are absolute.
 
-    `instance` tells several controls on one database apart. `envoys` are all Envoys that may connect, by name.
-    `known` is the folder for what an Envoy starts with that cannot reach control. `trust` are other issuers whose
-    tokens are good.
+    `database` is SQLite's file or PostgreSQL's URL. `instance` tells several controls on one database apart.
+    `envoys` are all Envoys that may connect, by name. `known` is the folder for what an Envoy starts with that
+    cannot reach control. `trust` are other issuers whose tokens are good.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -35,7 +42,7 @@ class Config(BaseModel):
     audience: str
     max_lifetime: int = Field(gt=0)
     envoys: dict[str, Kind]
-    database: Path
+    database: Annotated[Path | SecretStr, BeforeValidator(_database)]
     credentials: Path
     known: Path
     trust: tuple[Issuer, ...] = ()

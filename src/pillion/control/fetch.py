@@ -42,7 +42,7 @@ async def fetch(url: str) -> tuple[tuple[Mapping[str, Any], ...], float]:
             return parse(await _body(answer)), _fresh(answer.headers.get("cache-control", ""))
     except (TimeoutError, httpx.TimeoutException):
         raise KeysError(f"no answer within {FETCH_SECONDS} s") from None
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
         raise KeysError(str(error) or type(error).__name__) from None
 
 

@@ -25,7 +25,7 @@ _MEMBERS: Final = {"RSA": ("kty", "n", "e"), "EC": ("kty", "crv", "x", "y"), "OK
 # RFC 7518, section 3.3; more than the longest costs every request.
 _RSA_BITS: Final = range(2048, 8192 + 1)
 _MOST_KEYS: Final = 50
-_KID: Final = re.compile("[ -~]{1,255}", re.ASCII)
+_KID: Final = re.compile("[ -~]{0,255}", re.ASCII)
 
 
 class KeysError(Exception):
@@ -76,18 +76,20 @@ def _public(written: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return None
     bare: dict[str, str] = {member: written[member] for member in members}
     algorithms = _ALGORITHMS.get(bare.get("crv", bare["kty"]), set())
-    algorithm, kid = written.get("alg"), written.get("kid")
+    algorithm, kid = written.get("alg", ""), written.get("kid", "")
     operations = written.get("key_ops", ["verify"])
     if (
         not _is_sound(bare)
         or written.get("use", "sig") != "sig"
         or not (isinstance(operations, list) and "verify" in operations)
-        or not ((algorithm is None and algorithms) or algorithm in algorithms)
-        or not (kid is None or (isinstance(kid, str) and _KID.fullmatch(kid)))
+        or not isinstance(algorithm, str)
+        or algorithm not in {"", *algorithms}
+        or not isinstance(kid, str)
+        or not _KID.fullmatch(kid)
     ):
         return None
     named = {"alg": algorithm, "kid": kid, "use": "sig"}
-    return bare | {name: value for name, value in named.items() if value is not None}
+    return bare | {name: value for name, value in named.items() if value}
 
 
 def _is_sound(key: Mapping[str, str]) -> bool:

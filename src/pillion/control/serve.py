@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from pillion.control import config as configuration
-from pillion.control import credentials, sqlite
+from pillion.control import credentials, database
 from pillion.control.config import Config, ConfigError
 from pillion.control.facts import Facts
 from pillion.control.issuers import Issuers
@@ -37,7 +36,7 @@ async def serve(file: Path, socket: Path, stop: asyncio.Event) -> None:
     control = _Control(config)
     stopped = threading.Event()
     following = threading.Thread(
-        target=sqlite.follow, args=(config.database, control.told(), stopped), name="database", daemon=True
+        target=control.database.follow, args=(control.told(), stopped), name="database", daemon=True
     )
     following.start()
     tasks = [asyncio.create_task(control.report()), asyncio.create_task(control.reread(file))]
@@ -52,8 +51,7 @@ async def serve(file: Path, socket: Path, stop: asyncio.Event) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        with suppress(sqlite3.Error, OSError):
-            await asyncio.to_thread(sqlite.withdraw, config.database, config.instance)
+        await asyncio.to_thread(control.database.withdraw, config.instance)
 
 
 class _Control:
@@ -61,6 +59,7 @@ class _Control:
 
     def __init__(self, config: Config) -> None:
         self.informed = asyncio.Event()
+        self.database = database.named(config.database)
         self.streams = Streams(credentials.read_key(config.credentials), self._changed)
         self.streams.admit(config.envoys)
         self.issuers = Issuers(config.known, self._publish)
@@ -87,8 +86,7 @@ class _Control:
             await asyncio.sleep(GATHER_SECONDS)
             self._unreported.clear()
             written = document(self._config.envoys, self.streams.clients, self.issuers.all())
-            with suppress(sqlite3.Error, OSError):  # away, or not yet made: said by the one who follows it
-                await asyncio.to_thread(sqlite.report, self._config.database, self._config.instance, written)
+            await asyncio.to_thread(self.database.report, self._config.instance, written)
 
     async def reread(self, file: Path) -> None:
         """Take up a changed configuration; one that is wrong is told, and the last good one stays."""

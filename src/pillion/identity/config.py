@@ -20,8 +20,8 @@ class ConfigError(Exception):
 
 
 def _database(value: str) -> str:
-    if value != "sqlite":
-        raise ValueError("only 'sqlite' is served so far")
+    if value != "sqlite" and not value.startswith("postgresql://"):
+        raise ValueError("must be 'sqlite' or postgresql://USER:PASSWORD@HOST/NAME")
     return value
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pillion.identity import config as configuration
 from pillion.identity import master_key
 from pillion.identity.lifetimes import SESSION_LIFETIME
+from pillion.identity.postgresql import postgresql
 
 PILLION: Final = configuration.or_tooling()
 _HERE: Final = Path(__file__).parent
@@ -57,15 +58,14 @@ TEMPLATES = [
 
 # What identity acknowledged survives a power cut, not only kill -9: WAL needs FULL for that.
 _SQLITE_INIT: Final = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000"
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": ":memory:" if _TOOLING else str(PILLION.database_file),
-        # IMMEDIATE: a transaction that reads, then writes, waits for its turn instead of failing half-way.
-        "OPTIONS": {"init_command": _SQLITE_INIT, "transaction_mode": "IMMEDIATE", "timeout": 5},
-        "CONN_MAX_AGE": None,
-    }
+_SQLITE: Final[dict[str, Any]] = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": ":memory:" if _TOOLING else str(PILLION.database_file),
+    # IMMEDIATE: a transaction that reads, then writes, waits for its turn instead of failing half-way.
+    "OPTIONS": {"init_command": _SQLITE_INIT, "transaction_mode": "IMMEDIATE", "timeout": 5},
+    "CONN_MAX_AGE": None,
 }
+DATABASES = {"default": _SQLITE if PILLION.database == "sqlite" else postgresql(PILLION.database)}
 
 # Rate limits live here, so they hold for all processes together. When there are more rows than this, some are
 # forgotten: with some dozen networks an attacker can bring that about, within the limits of each network.
