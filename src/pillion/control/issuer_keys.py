@@ -10,9 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OKPKey, RSAKey
-
 # RFC 7518, section 3.1, and RFC 8037, by the key's type; nothing that rests on a shared secret.
 _ALGORITHMS: Final = {
     "RSA": {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"},
@@ -94,6 +91,9 @@ def _public(written: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _is_sound(key: Mapping[str, str]) -> bool:
     """Say whether the numbers are a key, and a strong one."""
+    from joserfc.errors import JoseError  # noqa: PLC0415 - as much memory as all the rest of these modules;
+    from joserfc.jwk import ECKey, OKPKey, RSAKey  # noqa: PLC0415 - most meshes trust no other issuer
+
     try:
         match key["kty"]:
             case "RSA":
