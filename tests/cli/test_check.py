@@ -46,6 +46,26 @@ pillion.yaml is good: mesh shop, 1 service, http://localhost:8080
 
 Nothing is open to callers who are not signed in.
 """
+TRUSTING = (
+    CLOSED
+    + """\
+trust:
+  sso:
+    issuer: https://sso.example/realms/shop
+    jwks: https://sso.example/realms/shop/certs
+    audience: shop-api
+    claims: {email: email, roles: realm_access.roles}
+  cloud: {issuer: "https://cloud.example/", jwks: "https://cloud.example/keys", audience: shop}
+"""
+)
+TRUSTING_SUMMARY = (
+    CLOSED_SUMMARY
+    + """
+Trusted besides this mesh's own tokens:
+  sso    https://sso.example/realms/shop for shop-api  as sso:USER, email from email, roles from realm_access.roles
+  cloud  https://cloud.example/ for shop               as cloud:USER
+"""
+)
 BAD = """\
 mesh: shop
 services:
@@ -65,8 +85,8 @@ Usage: pillion check [OPTIONS]
   Read the topology and say what is wrong with it.
 
   Every problem is one line with its place in the file. When there is none,
-  prints in short which services there are, who calls whom, and what is open
-  to callers who are not signed in.
+  prints in short which services there are, who calls whom, what is open to
+  callers who are not signed in, and which other issuers are trusted.
 
   Example:
       pillion check
@@ -83,7 +103,9 @@ Options:
 pytestmark = pytest.mark.usefixtures("own_folder")
 
 
-@pytest.mark.parametrize(("text", "summary"), [(GOOD, SUMMARY), (CLOSED, CLOSED_SUMMARY)])
+@pytest.mark.parametrize(
+    ("text", "summary"), [(GOOD, SUMMARY), (CLOSED, CLOSED_SUMMARY), (TRUSTING, TRUSTING_SUMMARY)]
+)
 def test_a_good_file_is_summed_up_with_what_is_open(
     text: str, summary: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

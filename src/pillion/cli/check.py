@@ -10,7 +10,7 @@ import click
 
 from pillion.cli import topology_option
 from pillion.problem import InvalidInputError, Problem
-from pillion.topology import Topology
+from pillion.topology import Issuer, Topology
 
 
 @click.command
@@ -20,7 +20,7 @@ def command(file: Path | None, *, as_json: bool) -> None:
     """Read the topology and say what is wrong with it.
 
     Every problem is one line with its place in the file. When there is none, prints in short which services
-    there are, who calls whom, and what is open to callers who are not signed in.
+    there are, who calls whom, what is open to callers who are not signed in, and which other issuers are trusted.
 
     \b
     Example:
@@ -65,6 +65,19 @@ def summary(file: str, topology: Topology) -> Iterator[str]:
     ]
     yield "Open to anyone:" if opened else "Nothing is open to callers who are not signed in."
     yield from _table(opened)
+    if topology.trust:
+        yield ""
+        yield "Trusted besides this mesh's own tokens:"
+        yield from _table(
+            (name, f"{issuer.issuer} for {issuer.audience}", f"as {name}:USER{_mapped(issuer)}")
+            for name, issuer in topology.trust.items()
+        )
+
+
+def _mapped(issuer: Issuer) -> str:
+    """Say what of its tokens services believe besides the user."""
+    claims = {"email": issuer.claims.email, "roles": issuer.claims.roles}
+    return "".join(f", {what} from {claim}" for what, claim in claims.items() if claim)
 
 
 def _table(rows: Any) -> Iterator[str]:
