@@ -58,7 +58,7 @@ def _pillion() -> None:
 def main() -> None:
     """Run the command line; exit 0 done, 1 it failed, 2 the input is wrong, 130 interrupted."""
     try:
-        code = _pillion.main(standalone_mode=False)
+        code = _pillion.main(prog_name="pillion", standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("interrupted", err=True)
         code = 130
