@@ -76,7 +76,8 @@ def _public(written: Mapping[str, Any]) -> Mapping[str, Any] | None:
     algorithm, kid = written.get("alg", ""), written.get("kid", "")
     operations = written.get("key_ops", ["verify"])
     if (
-        not _is_sound(bare)
+        not algorithms
+        or not _is_sound(bare)
         or written.get("use", "sig") != "sig"
         or not (isinstance(operations, list) and "verify" in operations)
         or not isinstance(algorithm, str)
