@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests import mesh as meshes
+from tests import wire
 from tests.control import issuer_site
 from tests.control.faulty import EMAIL, PASSWORD, status
 from tests.edits import edited
@@ -131,6 +132,24 @@ def test_identity_takes_up_its_settings_while_sessions_are_renewed(mesh: Edited)
         httpx.post(f"{mesh.mesh.edge}/sign-up", json={}, headers={"origin": mesh.mesh.edge}).status_code
         == 404
     )
+
+
+def test_a_frontend_elsewhere_is_let_in_and_out(mesh: Edited) -> None:
+    """The edge's filters change for it, and identity, which looks at origins as well."""
+    token, start = mesh.token(), mesh.text
+    asked = ("origin: http://localhost:5173", "access-control-request-method: GET")
+
+    def allowed() -> bool:
+        answer = wire.ask(mesh.edge, "OPTIONS /x HTTP/1.1", "host: x", *asked)
+        return answer.headers.get("access-control-allow-origin") == "http://localhost:5173"
+
+    with load_that_never_fails(mesh.edge, "/x", lambda: token):
+        assert not allowed()
+        said = mesh.change(("edge: {", "edge: {allow_origins: ['http://localhost:5173'], "))
+        assert "(started anew: identity; changed: edge)" in said
+        assert allowed()
+        assert mesh.edit(start)["taken_up"]
+        assert not allowed()
 
 
 def test_another_issuer_is_trusted_and_no_more(mesh: Edited) -> None:
