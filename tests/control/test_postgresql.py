@@ -15,6 +15,7 @@ import pytest
 
 from pillion.control import credentials
 from pillion.control.postgresql import LOOK_AGAIN_SECONDS
+from pillion.envoy.known import listed
 from pillion.envoy.names import REVOCATIONS, VERIFICATION
 from tests import postgres
 from tests.control.running import Control, Envoy, connected, control, listens, stop
@@ -98,7 +99,7 @@ def revoked_for(database: Postgres, running: Control) -> None:
             received = await envoy.receive()
             assert time.monotonic() - began < SOON_SECONDS
             assert [resource.name for resource in received.resources] == [REVOCATIONS]
-            assert sid.encode() in bytes(received)
+            assert listed(sid).encode() in bytes(received)
             await envoy.acknowledge(received)
             ((number,),) = database.ask("SELECT max(id) FROM identity_revocation")
             await eventually(lambda: _reported(database) == number, "the acknowledgement is written down")

@@ -17,6 +17,7 @@ import pytest
 from grpclib.exceptions import GRPCError, StreamTerminatedError
 
 from pillion.control.server import INTRODUCTION_SECONDS
+from pillion.envoy.known import listed
 from pillion.envoy.names import JWKS_FILE, REVOCATIONS, REVOKED_FILE, VERIFICATION
 from tests.control.running import BOTH, Control, Envoy, ask, configure, connected, control, stop
 from tests.local.waiting import eventually, until
@@ -81,14 +82,15 @@ def test_an_envoy_is_given_keys_and_revocations_and_what_it_acknowledges_is_writ
     state = running.folder
     first = revoke(state)
     known = state / "envoy" / REVOKED_FILE
-    until(lambda: first in known.read_text(encoding="utf-8"), "control knows of it")
+    until(lambda: listed(first) in known.read_text(encoding="utf-8"), "control knows of it")
 
     async def talk() -> None:
         async with envoy(running, "orders") as orders:
             for _ in BOTH:
                 received = await orders.receive()
                 [resource] = received.resources
-                assert (kid(state) if resource.name == VERIFICATION else first).encode() in bytes(received)
+                told_of = kid(state) if resource.name == VERIFICATION else listed(first)
+                assert told_of.encode() in bytes(received)
                 assert running.told("orders").get("keys", []) == []
                 await orders.acknowledge(received)
             await eventually(lambda: running.told("orders").get("keys") == [kid(state)], "the keys are noted")
@@ -98,8 +100,8 @@ def test_an_envoy_is_given_keys_and_revocations_and_what_it_acknowledges_is_writ
             second = revoke(state)
             received = await orders.receive()
             assert received.resources[0].name == REVOCATIONS
-            assert first.encode() in bytes(received)
-            assert second.encode() in bytes(received)
+            assert listed(first).encode() in bytes(received)
+            assert listed(second).encode() in bytes(received)
             await orders.acknowledge(received)
             await eventually(lambda: running.told("orders")["revocation"] == 2, "the revocation is noted")
         await eventually(lambda: running.told("orders") == {}, "it is noted that it went")
@@ -202,7 +204,7 @@ def test_what_was_told_is_kept_in_files_for_those_that_start_without_control(run
     state = running.folder
     sid = revoke(state)
     known = state / "envoy" / REVOKED_FILE
-    until(lambda: sid in known.read_text(encoding="utf-8"), "the list is written")
+    until(lambda: listed(sid) in known.read_text(encoding="utf-8"), "the list is written")
     jwks = state / "envoy" / JWKS_FILE
     [key] = json.loads(jwks.read_text(encoding="utf-8"))["keys"]
     assert key["kid"] == kid(state)
@@ -218,8 +220,8 @@ def test_a_revocation_dies_with_its_last_token(running: Control) -> None:
     """Without anybody writing to the database: it is looked at again every ten seconds."""
     sid = revoke(running.folder, lives=3)
     known = running.folder / "envoy" / REVOKED_FILE
-    until(lambda: sid in known.read_text(encoding="utf-8"), "the list is written")
-    until(lambda: sid not in known.read_text(encoding="utf-8"), "it is dead")
+    until(lambda: listed(sid) in known.read_text(encoding="utf-8"), "the list is written")
+    until(lambda: listed(sid) not in known.read_text(encoding="utf-8"), "it is dead")
 
 
 def test_the_database_may_be_away_and_come_back_as_another(running: Control, prepared: Path) -> None:

@@ -6,5 +6,5 @@ for sid in ([[
 end
 collectgarbage()
 function envoy_match(sid)
-  return revoked[sid] == true
+  return revoked[sid:sub(20)] == true
 end
