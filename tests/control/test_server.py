@@ -109,6 +109,25 @@ def test_an_envoy_is_given_keys_and_revocations_and_what_it_acknowledges_is_writ
     asyncio.run(talk())
 
 
+def test_an_envoy_that_comes_again_is_sent_nothing_it_has(running: Control) -> None:
+    """What it says it holds counts as acknowledged, from that moment on."""
+
+    async def talk() -> None:
+        async with envoy(running, "orders") as orders:
+            had = await orders.take(2)
+        await eventually(lambda: running.told("orders") == {}, "it is noted that it went")
+        async with connected(running, running.credential("orders")) as again:
+            await again.subscribe("orders", had=had)
+            await eventually(lambda: running.told("orders").get("keys") == [kid(running.folder)], "its keys")
+            told = running.told("orders")
+            assert told["since"] <= told["acknowledged_at"] <= time.time()
+            sid = revoke(running.folder)
+            received = await again.receive()
+            assert listed(sid).encode() in bytes(received)
+
+    asyncio.run(talk())
+
+
 @pytest.mark.parametrize("shown", ["", "0" * 64, "another's", "x" * 64, "0" * 100_000])
 @pytest.mark.parametrize("node", ["orders", "unknown", "", "orders@1", "edge"])
 def test_a_stranger_is_told_nothing(lasting: Control, shown: str, node: str) -> None:

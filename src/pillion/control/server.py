@@ -143,7 +143,7 @@ class Streams:
         refusal = client.subscription.receive(request)
         if refusal is not None:
             _log.error("%s refuses version %s: %s", client.node, refusal.version, refusal.message)
-        elif request.response_nonce:
+        elif request.response_nonce or request.initial_resource_versions:  # on a new stream: what it holds
             client.acknowledged = time.time()
         self._note(client)
         client.wake.set()
