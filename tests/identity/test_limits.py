@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from datetime import timedelta
 
+import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
@@ -38,6 +39,14 @@ def test_an_address_that_guesses_at_many_accounts_has_to_wait() -> None:
     statuses = [Browser(f"2001:db8::{number}").sign_in(new_email(), WRONG).status for number in range(1, 32)]
     assert statuses == [401] * 30 + [429]
     assert Browser("2001:db8:0:1::1").sign_in(new_email(), WRONG).status == 401
+
+
+def test_who_opens_sessions_without_end_has_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each leaves a row, and, revoked again, one more on the list of every Envoy."""
+    monkeypatch.setitem(limits._RATES, "session-per-account", "3/h/key")  # noqa: SLF001 - 120 hashes take long
+    email, browser = new_user(), Browser("198.51.100.4")
+    assert [browser.sign_in(email).status for _ in range(4)] == [200, 200, 200, 429]
+    assert browser.sign_in(new_user()).status == 200
 
 
 def test_signing_in_uses_nothing_up() -> None:

@@ -1,11 +1,12 @@
 """Signing in and out: pages, forms, JSON, and what each answers."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from pillion.identity import accounts
+from pillion.identity import accounts, limits
 from pillion.identity.models import Session, User
 from pillion.identity.passwords import Argon2id
 from pillion.identity.prepare import prepare
@@ -274,3 +275,31 @@ def test_the_account_page_shows_who_one_is() -> None:
     assert 'action="/sign-out"' in page
     stranger = Browser().ask("GET", "/account/", accept="text/html")
     assert (stranger.status, stranger["Location"]) == (303, "/sign-in?next=%2Faccount%2F")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda email: accounts.set_password(email, "another battery, not that horse"),
+        lambda email: accounts.set_active(email, active=False),
+        accounts.delete_user,
+    ],
+    ids=["password", "disabled", "deleted"],
+)
+def test_a_sign_in_that_crosses_the_end_of_its_password_opens_no_session(
+    monkeypatch: pytest.MonkeyPatch, change: Callable[[str], object]
+) -> None:
+    """The password was right when it was checked; then its owner, who fears a thief, got another one."""
+    email = new_user()
+    give_back = limits.Try.give_back
+
+    def and_change(tried: limits.Try) -> None:  # between the check and the session
+        give_back(tried)
+        change(email)
+
+    monkeypatch.setattr(limits.Try, "give_back", and_change)
+    thief = Browser()
+    answer = thief.post_json("/sign-in", {"email": email, "password": PASSWORD})
+    assert (answer.status, answer.code) == (401, "wrong-credentials")
+    assert not answer.set_cookies
+    assert not Session.objects.filter(user__email=email).exists()

@@ -110,7 +110,7 @@ def set_active(email: str, *, active: bool) -> Account:
     A sign-in that crossed the order to disable may have left one, which enabling must not bring to life.
     """
     with transaction.atomic():
-        user = _find(email)
+        user = _held(email)
         user.is_active = active
         user.save(update_fields=["is_active"])
         _revoke_all(user)
@@ -121,7 +121,7 @@ def set_password(email: str, password: str) -> Account:
     """Give an account another password, and revoke its sessions. Raises InvalidAccountError or AccountError."""
     check_password(email, password)
     with transaction.atomic():
-        user = _find(email)
+        user = _held(email)
         user.set_password(password)
         user.save(update_fields=["password"])
         _revoke_all(user)
@@ -132,7 +132,7 @@ def set_roles(email: str, roles: Iterable[str]) -> Account:
     """Replace an account's roles; its next tokens carry them. Raises InvalidAccountError or AccountError."""
     wanted = checked_roles(roles)
     with transaction.atomic():
-        user = _find(email)
+        user = _held(email)
         user.roles = wanted
         user.save(update_fields=["roles"])
     return _account(user)
@@ -141,7 +141,7 @@ def set_roles(email: str, roles: Iterable[str]) -> Account:
 def delete_user(email: str) -> None:
     """Delete an account, after revoking its sessions. Raises AccountError if there is none."""
     with transaction.atomic():
-        user = _find(email)
+        user = _held(email)
         _revoke_all(user)
         user.delete()
 
@@ -154,12 +154,13 @@ def issue_token(email: str, lifetime: timedelta) -> str:
     """
     if not timedelta(seconds=1) <= lifetime <= MAX_TOKEN_LIFETIME:
         raise InvalidAccountError("a token lives for 1 second at least and 1 hour at most")
-    user = _find(email)
-    if not user.is_active:
-        raise AccountError(f"the account of {user.email} is disabled")
-    session = sessions.open_for(
-        user, client_id=sessions.COMMAND_LINE_CLIENT, lifetime=lifetime, amr=(), now=timezone.now()
-    )
+    with transaction.atomic():
+        user = _held(email)
+        if not user.is_active:
+            raise AccountError(f"the account of {user.email} is disabled")
+        session = sessions.open_for(
+            user, client_id=sessions.COMMAND_LINE_CLIENT, lifetime=lifetime, amr=(), now=timezone.now()
+        )
     return issue.token(user, session, lifetime=int(lifetime.total_seconds()))
 
 
@@ -176,8 +177,17 @@ def _users() -> QuerySet[User]:
 
 
 def _find(email: str) -> User:
+    return _only(_users(), email)
+
+
+def _held(email: str) -> User:
+    """Find a user, and let nobody sign in as them or change them before this transaction ends."""
+    return _only(_users().select_for_update(), email)
+
+
+def _only(users: QuerySet[User], email: str) -> User:
     address = email_address.normal(email)
-    user = _users().filter(email=address).first()
+    user = users.filter(email=address).first()
     if user is None:
         raise AccountError(f"there is no account for {address}")
     return user

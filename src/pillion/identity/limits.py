@@ -8,6 +8,9 @@ Three limits guard passwords:
 So nobody can lock an owner out where they usually sign in; somebody with many addresses can where they never did.
 Only failures count: what a success used is given back. A network counts as one address (IPv6: a /64).
 
+Successes are limited per account, so generously that only a program notices: each leaves a session, and every
+Envoy is told when that is revoked.
+
 allauth cannot say when to try again, so that is worked out here from what it wrote to the cache.
 """
 
@@ -33,6 +36,7 @@ _RATES: Final = {
     "password-per-account-and-address": "5/5m/key",
     "password-per-account-elsewhere": "100/24h/key",
     "sign-up-per-address": "20/h/ip",
+    "session-per-account": "120/h/key",
 }
 _KNOWN_FOR: Final = timedelta(days=30)
 
@@ -65,6 +69,11 @@ def try_password(request: HttpRequest, email: str) -> Try:
 def try_sign_up(request: HttpRequest) -> Try:
     """Count a try to make an account; raises Refusal (429) when there were too many."""
     return _consume(request, [("sign-up-per-address", "")])
+
+
+def open_session(request: HttpRequest, email: str) -> None:
+    """Count a session that is opened for who has proved to be that account; raises Refusal (429)."""
+    _consume(request, [("session-per-account", email)])
 
 
 def _is_known(email: str, network: str) -> bool:

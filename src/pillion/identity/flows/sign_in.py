@@ -15,6 +15,7 @@ from django.http import HttpRequest
 
 from pillion.identity import email_address, limits, passwords
 from pillion.identity.flows.signed_in import SignedIn, signed_in
+from pillion.identity.models import User
 from pillion.identity.refusal import Refusal
 from pillion.identity.turn import turn
 from pillion.identity.visit import session_of
@@ -43,19 +44,36 @@ def _sign_in(request: HttpRequest, address: str, password: str, tried: limits.Tr
     if len(address) > email_address.LONGEST or len(password) > passwords.LONGEST or not form.is_valid():
         if not hasattr(form, "cleaned_data") or "login" not in form.cleaned_data:
             _spend_the_same_time(password)
-        raise Refusal(
-            HTTPStatus.UNAUTHORIZED,
-            "wrong-credentials",
-            "The email address or the password is wrong.",
-            headers={"WWW-Authenticate": 'Pillion-Password realm="sign-in"'},
-        )
+        raise _wrong()
     tried.give_back()
+    limits.open_session(request, address)
     with transaction.atomic():
+        if not _still_holds(form.user):
+            raise _wrong()
         request.session.flush()  # whoever held this browser's session before: it ends here
         describe(request)
         form.login(request)
         request.session.save()
     return signed_in(request)
+
+
+def _still_holds(checked: User) -> bool:
+    """Say whether the password that was just checked, outside of this transaction, still lets this user in.
+
+    Whoever changes it, or disables or deletes the account, revokes the sessions that there are: without this, one
+    that is opened a moment later would stay.
+    """
+    now = User.objects.select_for_update().filter(pk=checked.pk).first()
+    return now is not None and now.is_active and now.password == checked.password
+
+
+def _wrong() -> Refusal:
+    return Refusal(
+        HTTPStatus.UNAUTHORIZED,
+        "wrong-credentials",
+        "The email address or the password is wrong.",
+        headers={"WWW-Authenticate": 'Pillion-Password realm="sign-in"'},
+    )
 
 
 def describe(request: HttpRequest) -> None:
