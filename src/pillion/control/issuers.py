@@ -72,8 +72,8 @@ class Issuers:
         while True:
             try:
                 keys, fresh = await fetch(one.issuer.keys)
-            except KeysError as error:
-                self._failed(one, str(error))
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is no reason to ask no more
+                self._failed(one, str(error) if isinstance(error, KeysError) else repr(error))
                 await asyncio.sleep(retry * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
                 retry = min(2 * retry, LONGEST_RETRY_SECONDS)
             else:

@@ -7,20 +7,26 @@ from pathlib import Path
 
 from pillion.control.facts import Facts
 from pillion.control.issuer_keys import IssuerKeys, KeysError, parse
-from pillion.envoy.known import known_files, no_keys
-from pillion.envoy.names import trusted_keys_file
+from pillion.envoy.known import NO_KEY, known_files, with_no_key
+from pillion.envoy.names import JWKS_FILE, trusted_keys_file
 from pillion.plan.model import Issuer
 
 
-def write_known(envoys: Path, facts: Facts, trusted: Mapping[Issuer, IssuerKeys]) -> None:
+def write_known(envoys: Path, facts: Facts, trusted: Mapping[Issuer, IssuerKeys]) -> OSError | None:
     """Replace the files below `envoys`, each in one step (0600); a set without keys leaves the last one.
 
-    A set of another issuer's says whose it is: Envoy overlooks that, `read_trusted` does not.
+    A set of another issuer's says whose it is: Envoy overlooks that, `read_trusted` does not. Gives the error, if
+    there is a file that could not be written; the others are.
     """
     others = {issuer.name: _named(issuer, keys) for issuer, keys in trusted.items()}
+    failed = None
     for name, text in known_files(facts.jwks, facts.revoked, others).items():
-        if facts.keys or not name.endswith("/jwks.json"):
-            _replace(envoys / name, text)
+        if facts.keys or name != JWKS_FILE:
+            try:
+                _replace(envoys / name, text)
+            except OSError as error:
+                failed = error
+    return failed
 
 
 def read_trusted(envoys: Path, issuer: Issuer) -> IssuerKeys:
@@ -29,7 +35,8 @@ def read_trusted(envoys: Path, issuer: Issuer) -> IssuerKeys:
         text = (envoys / trusted_keys_file(issuer.name)).read_text(encoding="utf-8")
         written = json.loads(text)
         if (written["issuer"], written["jwks_uri"]) == (issuer.issuer, issuer.keys):
-            return IssuerKeys(parse(text), float(written["fetched_at"]))
+            keys = tuple(key for key in parse(text) if key.get("kid") != NO_KEY["kid"])
+            return IssuerKeys(keys, float(written["fetched_at"]))
     except (OSError, ValueError, KeyError, TypeError, KeysError):
         pass
     return IssuerKeys()
@@ -44,8 +51,12 @@ def ensure_trusted(envoys: Path, issuers: Iterable[Issuer]) -> None:
 
 
 def _named(issuer: Issuer, keys: IssuerKeys) -> dict[str, object]:
-    written = {"keys": list(keys.keys)} if keys.keys else no_keys()
-    return {**written, "issuer": issuer.issuer, "jwks_uri": issuer.keys, "fetched_at": keys.fetched_at}
+    return {
+        **with_no_key(keys.keys),
+        "issuer": issuer.issuer,
+        "jwks_uri": issuer.keys,
+        "fetched_at": keys.fetched_at,
+    }
 
 
 def _replace(path: Path, text: str) -> None:

@@ -5,23 +5,21 @@ The triggers are in identity's migrations, so that whoever changes a table tells
 
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import psycopg
 
 from pillion.control.facts import Facts
-from pillion.control.news import KEYS, LATEST, News
+from pillion.control.news import KEYS, LATEST, REVOKED, News, facts
 
 CHANNEL: Final = "pillion_changed"
 RETRY_SECONDS: Final = 0.2
-# The list shrinks as tokens die, though nobody writes anything; and a lost connection may not say that it is lost.
+# A connection may be lost without a word.
 LOOK_AGAIN_SECONDS: Final = 10.0
 # How soon it is noticed that control is to stop.
 _LISTEN_SECONDS: Final = 0.5
 
-_REVOKED: Final = "SELECT sid, until FROM identity_revocation WHERE until > %s ORDER BY id"
 _REPORT: Final = (
     "INSERT INTO identity_controlreport (instance, seen_at, document) VALUES (%s, %s, %s) "
     "ON CONFLICT (instance) DO UPDATE SET seen_at = excluded.seen_at, document = excluded.document"
@@ -54,7 +52,10 @@ class Postgresql:
                 with psycopg.connect(self._url, **_OPTIONS) as database:
                     for facts in _changes(database, stopped):
                         news.are(facts)
-            except psycopg.Error as error:
+            except psycopg.ProgrammingError:  # its words repeat the URL, and so perhaps of the password
+                news.fail_for(ValueError("its URL, or what is asked of it, is wrong"))
+                stopped.wait(RETRY_SECONDS)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it may be right again
                 news.fail_for(error)
                 stopped.wait(RETRY_SECONDS)
 
@@ -96,9 +97,4 @@ def _facts(database: psycopg.Connection[Any]) -> Facts:
     # One state of things: a rotation is not to be seen half done.
     with database.transaction():
         database.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        keys = tuple(jwk for (jwk,) in database.execute(KEYS))
-        revoked = {
-            str(uuid.UUID(str(sid))): until for sid, until in database.execute(_REVOKED, (time.time(),))
-        }
-        ((latest,),) = database.execute(LATEST).fetchall()
-    return Facts(keys=keys, revoked=revoked, revocation=latest)
+        return facts(database.execute(KEYS), database.execute(REVOKED), database.execute(LATEST))

@@ -6,20 +6,24 @@ from typing import Any
 
 from pillion.control.config import Kind
 from pillion.control.issuers import Trusted
-from pillion.control.server import Client
+from pillion.control.server import Client, Streams
 
 
-def document(envoys: Mapping[str, Kind], clients: Iterable[Client], trusted: Iterable[Trusted]) -> str:
-    """Write who is there and what each has, who is not, and what is known of other issuers.
+def document(envoys: Mapping[str, Kind], streams: Streams, trusted: Iterable[Trusted]) -> str:
+    """Write who is there and what each has, who is not and since when, and what is known of other issuers.
 
     Times are seconds since the epoch.
     """
-    connected = sorted(clients, key=lambda client: (client.node, client.since))
+    connected = sorted(streams.clients, key=lambda client: (client.node, client.since))
     there = {client.workload for client in connected}
     return json.dumps(
         {
             "envoys": [_entry(client) for client in connected],
-            "missing": [{"name": name, "kind": kind} for name, kind in envoys.items() if name not in there],
+            "missing": [
+                {"name": name, "kind": kind, "since": streams.gone[name]}
+                for name, kind in envoys.items()
+                if name not in there
+            ],
             "trust": [_issuer(one) for one in trusted],
         }
     )

@@ -22,7 +22,7 @@ from pillion.envoy.filters.verification import (
     keys_of,
     sidecar_verification,
 )
-from pillion.envoy.known import no_keys
+from pillion.envoy.known import with_no_key
 from pillion.envoy.names import REVOCATIONS, VERIFICATION
 from pillion.plan.model import Verification
 
@@ -55,7 +55,7 @@ def resources(
     Without a key of our own there is nothing to say. (An Envoy refuses a set without keys, and keeps what it has.)
     """
     keys = {PROVIDER: keys_of(facts.jwks)} | {
-        name: keys_of({"keys": list(of.keys)} if of.keys else no_keys()) for name, of in trusted.items()
+        name: keys_of(with_no_key(of.keys)) for name, of in trusted.items()
     }
     kids = tuple(str(key["kid"]) for key in facts.keys)
     claims = token_claims(verification, revoked_of(facts.revoked))

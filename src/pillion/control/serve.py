@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -32,26 +34,25 @@ async def serve(file: Path, socket: Path, stop: asyncio.Event) -> None:
 
     Raises ConfigError, CredentialsError or OSError.
     """
-    config = configuration.read(file)
-    control = _Control(config)
+    control = _Control(configuration.read(file))
     stopped = threading.Event()
     following = threading.Thread(
         target=control.database.follow, args=(control.told(), stopped), name="database", daemon=True
     )
     following.start()
-    tasks = [asyncio.create_task(control.report()), asyncio.create_task(control.reread(file))]
+    tasks = [asyncio.create_task(control.keep_reporting()), asyncio.create_task(control.reread(file))]
     try:
         # Before there is anything to tell, an Envoy had better not wait for it.
         await _first(control.informed.wait(), stop.wait())
         async with listening(control.streams, socket):
             await _first(stop.wait(), *tasks)
+            await control.report()
     finally:
         stopped.set()
         await control.issuers.stop()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.to_thread(control.database.withdraw, config.instance)
 
 
 class _Control:
@@ -67,6 +68,9 @@ class _Control:
         self._config = config
         self._facts: Facts | None = None
         self._unreported = asyncio.Event()
+        self._unwritten = False
+        # A thread of its own: those of asyncio may all be waiting for the names of other issuers.
+        self._reporting = ThreadPoolExecutor(1, "report")
 
     def told(self) -> Callable[[Facts], None]:
         """Give the function by which another thread tells new facts."""
@@ -78,15 +82,23 @@ class _Control:
 
         return tell
 
-    async def report(self) -> None:
-        """Write down what the Envoys have, at every change and with every heartbeat."""
+    async def keep_reporting(self) -> None:
+        """Report at every change and with every heartbeat."""
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._unreported.wait(), HEARTBEAT_SECONDS)
             await asyncio.sleep(GATHER_SECONDS)
             self._unreported.clear()
-            written = document(self._config.envoys, self.streams.clients, self.issuers.all())
-            await asyncio.to_thread(self.database.report, self._config.instance, written)
+            if self._unwritten:
+                self._keep()
+            await self.report()
+
+    async def report(self) -> None:
+        """Write down what the Envoys have. It stays when control ends: they go on, and will have to be told."""
+        written = document(self._config.envoys, self.streams, self.issuers.all())
+        await asyncio.get_running_loop().run_in_executor(
+            self._reporting, self.database.report, self._config.instance, written
+        )
 
     async def reread(self, file: Path) -> None:
         """Take up a changed configuration; one that is wrong is told, and the last good one stays."""
@@ -110,7 +122,7 @@ class _Control:
     def _learn(self, facts: Facts) -> None:
         if self._facts is None or facts.keys != self._facts.keys:
             _log.info("keys: %s", " ".join(str(key["kid"]) for key in facts.keys) or "none")
-        self._facts = facts
+        self._facts = facts if self._facts is None else facts.after(self._facts, time.time())
         self._publish()
         if facts.keys:  # before, identity is not prepared
             self.informed.set()
@@ -118,15 +130,22 @@ class _Control:
     def _publish(self) -> None:
         if self._facts is None:
             return
-        trusted = {one.issuer: one.keys for one in self.issuers.all()}
-        by_name = {issuer.name: keys for issuer, keys in trusted.items()}
+        by_name = {one.issuer.name: one.keys for one in self.issuers.all()}
         self.streams.publish(resources(self._config.verification, self._facts, by_name))
-        # Afterwards: whoever starts in this moment is told by the stream.
-        try:
-            write_known(self._config.known, self._facts, trusted)
-        except OSError as error:
-            _log.error("%s cannot be written: %s", self._config.known, error.strerror)
+        self._keep()  # afterwards: whoever starts in this moment is told by the stream
         self._changed()
+
+    def _keep(self) -> None:
+        """Write what the Envoys start with; if that cannot be, it is tried again with the next report."""
+        if self._facts is None:
+            return
+        trusted = {one.issuer: one.keys for one in self.issuers.all()}
+        error = write_known(self._config.known, self._facts, trusted)
+        if error is not None and not self._unwritten:
+            _log.error("%s cannot be written: %s", error.filename or self._config.known, error.strerror)
+        if error is None and self._unwritten:
+            _log.warning("%s can be written again", self._config.known)
+        self._unwritten = error is not None
 
     def _changed(self) -> None:
         self._unreported.set()

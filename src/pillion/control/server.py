@@ -62,10 +62,15 @@ class Client:
 
 
 class Streams:
-    """All connected Envoys, and what they are to be told. `changed` is called when any of it changes."""
+    """All connected Envoys, and what they are to be told. `changed` is called when any of it changes.
+
+    `gone` says of a workload since when it might connect again: when its last Envoy went, or it was let in first
+    (seconds since the epoch).
+    """
 
     def __init__(self, key: bytes, changed: Callable[[], None]) -> None:
         self.clients: set[Client] = set()
+        self.gone: dict[str, float] = {}
         self._key = key
         self._changed = changed
         self._envoys: Mapping[str, Kind] = {}
@@ -76,6 +81,7 @@ class Streams:
     def admit(self, envoys: Mapping[str, Kind]) -> None:
         """Say which Envoys may connect; one that may not any more is let go."""
         self._envoys = dict(envoys)
+        self.gone = {name: self.gone.get(name, time.time()) for name in envoys}
         for client in self.clients:
             client.wake.set()
 
@@ -112,6 +118,8 @@ class Streams:
             _log.error("%s does not read what it is sent: it has to come again", client.node)
         finally:
             self.clients.discard(client)
+            if client.workload in self.gone:
+                self.gone[client.workload] = time.time()
             for task in (sending, reading):
                 task.cancel()
             await asyncio.gather(sending, reading, return_exceptions=True)

@@ -1,25 +1,20 @@
 """Follows identity's database in SQLite: a look at its change counter every 20 ms, and a read when it moved."""
 
-import json
 import sqlite3
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
 from pillion.control.facts import Facts
-from pillion.control.news import KEYS, LATEST, News
+from pillion.control.news import KEYS, LATEST, REVOKED, News, facts
 
 POLL_SECONDS: Final = 0.02
-# The list shrinks as tokens die, though nobody writes anything; and a database file may be put in another's place.
-LOOK_AGAIN_SECONDS: Final = 10.0
 RETRY_SECONDS: Final = 0.2
 BUSY_SECONDS: Final = 5.0
 
-_REVOKED: Final = "SELECT sid, until FROM identity_revocation WHERE until > ? ORDER BY id"
 _REPORT: Final = (
     "INSERT INTO identity_controlreport (instance, seen_at, document) VALUES (?, ?, ?) "
     "ON CONFLICT (instance) DO UPDATE SET seen_at = excluded.seen_at, document = excluded.document"
@@ -41,7 +36,7 @@ class Sqlite:
                 with self._opened() as database:
                     for facts in self._changes(database, stopped):
                         news.are(facts)
-            except (sqlite3.Error, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it may be right again
                 news.fail_for(error)
                 stopped.wait(RETRY_SECONDS)
 
@@ -56,8 +51,9 @@ class Sqlite:
     def _write(self, statement: str, *values: object) -> bool:
         try:
             with self._opened() as database:
-                # What is lost with the power is written again a second later: no reason to wait for the disk.
-                database.execute("PRAGMA synchronous = OFF")
+                # What is lost with the power is written again a second later: no reason to wait for the disk. Not
+                # OFF, by which this connection would copy what identity wrote from the log to the file unsynced.
+                database.execute("PRAGMA synchronous = NORMAL")
                 database.execute(statement, values)
         except (sqlite3.Error, OSError):  # away, or not yet made: said by the one who follows it
             return False
@@ -72,20 +68,13 @@ class Sqlite:
 
     def _changes(self, database: sqlite3.Connection, stopped: threading.Event) -> Iterator[Facts]:
         """Give the facts now, and after every change of the file by anybody; ends when it is another file."""
-        file, version = self._path.stat().st_ino, -1
+        file = self._path.stat().st_ino
         while not stopped.is_set():
-            looked = time.monotonic()
-            now = _version(database)
-            if now == version and self._path.stat().st_ino != file:
-                return
-            version = now
+            version = _version(database)
             yield _facts(database)
-            while (
-                _version(database) == version
-                and time.monotonic() < looked + LOOK_AGAIN_SECONDS
-                and not stopped.wait(POLL_SECONDS)
-            ):
-                pass
+            while _version(database) == version and not stopped.wait(POLL_SECONDS):
+                if self._path.stat().st_ino != file:
+                    return
 
 
 def _version(database: sqlite3.Connection) -> int:
@@ -97,9 +86,6 @@ def _version(database: sqlite3.Connection) -> int:
 def _facts(database: sqlite3.Connection) -> Facts:
     database.execute("BEGIN")  # one state of things: a rotation is not to be seen half done
     try:
-        keys = tuple(json.loads(jwk) for (jwk,) in database.execute(KEYS))
-        revoked = {str(uuid.UUID(sid)): until for sid, until in database.execute(_REVOKED, (time.time(),))}
-        (latest,) = database.execute(LATEST).fetchone()
+        return facts(database.execute(KEYS), database.execute(REVOKED), database.execute(LATEST))
     finally:
         database.execute("ROLLBACK")
-    return Facts(keys=keys, revoked=revoked, revocation=latest)

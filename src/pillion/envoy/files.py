@@ -20,7 +20,7 @@ from pillion.envoy.clusters import edge_clusters, sidecar_clusters
 from pillion.envoy.edge import EDGE, edge, edge_routes
 from pillion.envoy.egress import EGRESS, egress, egress_routes
 from pillion.envoy.inbound import INBOUND, inbound, inbound_routes
-from pillion.envoy.known import known_files, no_keys
+from pillion.envoy.known import known_files, with_no_key
 from pillion.envoy.tls import certificate_secret
 from pillion.plan.model import Plan, Sidecar
 
@@ -32,7 +32,7 @@ def render(plan: Plan, jwks: Mapping[str, Json]) -> dict[str, str]:
     of other issuers no key is known yet. Gives the files' text by path, such as `orders/listeners.yaml`. The same
     input gives the same bytes.
     """
-    unknown = {issuer.name: no_keys() for issuer in plan.verification.trusted}
+    unknown = {issuer.name: with_no_key() for issuer in plan.verification.trusted}
     return render_structure(plan) | known_files(jwks, trusted=unknown)
 
 

@@ -16,8 +16,8 @@ _SID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # is sent. That any of a million living sessions ends like one of 20,000 revoked has a chance below 1 in 10^8.
 _LISTED_FROM: Final = 19
 
-# A public key of which nobody has the private half: the digest of a sentence. It stands where a key set would be
-# empty, which Envoy refuses to take.
+# A public key of which nobody has the private half: the digest of a sentence. It stands in every set of another
+# issuer: one in which Envoy can read no key, it refuses, and our own keys with it.
 NO_KEY: Final[Mapping[str, str]] = {
     "kty": "OKP",
     "crv": "Ed25519",
@@ -39,15 +39,17 @@ def known_files(
     other issuers by their names.
     """
     of_trusted = {names.trusted_keys_file(name): _key_set(keys) for name, keys in (trusted or {}).items()}
-    return of_trusted | {
-        names.JWKS_FILE: _key_set(jwks),
+    # The revocations first: of all of these, nothing may be missing there when the disk is full.
+    return {
         names.REVOKED_FILE: revoked_script(revoked),
+        names.JWKS_FILE: _key_set(jwks),
+        **of_trusted,
     }
 
 
-def no_keys() -> dict[str, Any]:
-    """Give the key set of an issuer of which no key is known: no token passes by it."""
-    return {"keys": [dict(NO_KEY)]}
+def with_no_key(keys: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """Give the key set of another issuer, in a form that Envoy takes; without keys no token passes by it."""
+    return {"keys": [*keys, dict(NO_KEY)]}
 
 
 def _key_set(jwks: Mapping[str, Any]) -> str:
