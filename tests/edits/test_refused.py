@@ -145,3 +145,17 @@ def test_a_new_service_that_fails_takes_no_port_with_it(lasting: Edited) -> None
     assert edit["taken_up"], edit["said"]
     assert lasting.served("/stock", lasting.token())
     assert lasting.edit(start)["taken_up"]
+
+
+def test_what_was_refused_is_not_taken_up_by_a_command(lasting: Edited) -> None:
+    """A command reads the file, too; it must not tell identity what `up` has refused."""
+    [port] = meshes.free_ports(1)
+    start = lasting.text
+    [listen] = [line for line in start.splitlines() if "listen" in line]
+    closed = f"identity: {{sign_up: closed}}\n{start}"
+    refused(lasting, closed.replace(listen, f"edge: {{listen: 127.0.0.1:{port}}}"))
+    assert lasting.mesh.pillion("user", "list").returncode == 0
+    assert lasting.edit(closed)["taken_up"]
+    assert lasting.ask("/sign-up", "accept: application/json").status == 404
+    assert lasting.edit(start)["taken_up"]
+    assert lasting.ask("/sign-up", "accept: text/html").status == 200

@@ -39,13 +39,16 @@ def open_identity(file: Path | None) -> None:
     from pillion.identity.config import ConfigError  # noqa: PLC0415
     from pillion.identity.master_key import MasterKeyError  # noqa: PLC0415
     from pillion.identity.prepare import prepare  # noqa: PLC0415
-    from pillion.local import folder, identity_config  # noqa: PLC0415
+    from pillion.local import at_rest, folder, identity_config  # noqa: PLC0415
     from pillion.local.failure import LocalError  # noqa: PLC0415
 
     state = folder.of(path)
     try:
         folder.make(state)
-        identity_config.write(state, topology)
+        # What runs is told by `up` alone, which knows what it has taken up of the file.
+        if at_rest.is_at_rest(state):
+            identity_config.write(state, topology)
+            at_rest.note(state)
         prepare(configuration.read(state.identity_config))
     except (ConfigError, LocalError, MasterKeyError, OSError) as error:
         raise click.ClickException(str(error)) from None

@@ -71,7 +71,10 @@ def revoke(sid: str | None, email: str | None) -> None:
         lambda: session_care.revoke_session(sid) if sid else session_care.revoke_sessions_of(email or "")
     )
     if count == 0:
-        click.echo(f"{email} was not signed in")
+        click.echo("it was revoked before" if sid else f"{email} was not signed in")
+        spread = session_care.revoked_before(sid, email)
+        if spread is not None:
+            refused(spread)
         return
     click.echo("revoked 1 session" if count == 1 else f"revoked {count} sessions")
     refused(spread)

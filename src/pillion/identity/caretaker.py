@@ -9,11 +9,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import close_old_connections
 from django.utils import timezone
 
 from pillion.identity import acknowledged, rotation, sessions
-from pillion.identity.master_key import MasterKeyError
 from pillion.identity.models import SigningKey
 
 State = SigningKey.State
@@ -21,7 +20,7 @@ State = SigningKey.State
 TICK_SECONDS: Final = 1.0
 # So long before its time the next key is announced: others than the Envoys may keep our key set for a minute.
 AHEAD: Final = timedelta(minutes=10)
-# An Envoy that is connected and does not acknowledge (it refuses the key, or hangs) is not waited for longer.
+# An Envoy that does not acknowledge (it refuses the key, hangs, or is away) is not waited for longer.
 PATIENCE: Final = timedelta(minutes=1)
 # While no key signs nobody can sign in, so that it is not waited for long.
 URGENT: Final = timedelta(seconds=5)
@@ -37,27 +36,36 @@ def start() -> None:
     threading.Thread(target=_run, name="caretaker", daemon=True).start()
 
 
-def tend(now: datetime) -> None:
-    """Do what is due at `now`; raises DatabaseError or MasterKeyError."""
+def tend(now: datetime, started: datetime) -> None:
+    """Do what is due at `now`; raises DatabaseError, MasterKeyError and others.
+
+    `started` is when this process began: of two with different settings, the one that began later decides.
+    """
+    acknowledged.forget()
     for kid in rotation.bury(now):
         _log.info("the last token of key %s is dead: it is gone", kid)
     sessions.forget_revocations(now)
     announced = SigningKey.objects.filter(state=State.ANNOUNCED).first()
     signing = SigningKey.objects.filter(state=State.SIGNING).first()
+    if announced is not None and _is_of_before(announced, started) and rotation.withdraw(announced.kid):
+        announced = None
     if signing is None:
-        if announced is not None and _is_known(announced, now, announced.created_at + URGENT):
+        if announced is None:
+            _log.warning("no key signs, and none is to: %s is announced", rotation.announce())
+        elif _is_known(announced, now, announced.created_at + URGENT, urgent=True):
             _promote(announced)
         return
-    changes = signing.algorithm != settings.PILLION.algorithm
-    due = now if changes else _due(signing)
-    if announced is not None and announced.algorithm != settings.PILLION.algorithm:
-        rotation.revoke(announced.kid)
-        announced = None
+    due = started if _is_of_before(signing, started) else _due(signing)
     if announced is None:
         if now >= due - AHEAD:
             _log.info("key %s is announced: it signs next", rotation.announce())
-    elif now >= due and _is_known(announced, now, max(due, announced.created_at) + PATIENCE):
+    elif now >= due and _is_known(announced, now, max(due, announced.created_at) + PATIENCE, urgent=False):
         _promote(announced)
+
+
+def _is_of_before(key: SigningKey, started: datetime) -> bool:
+    """Say whether a key was made under other settings than this process has, before it began."""
+    return key.algorithm != settings.PILLION.algorithm and key.created_at < started
 
 
 def _due(signing: SigningKey) -> datetime:
@@ -65,15 +73,16 @@ def _due(signing: SigningKey) -> datetime:
     return since + timedelta(seconds=settings.PILLION.rotation)
 
 
-def _is_known(announced: SigningKey, now: datetime, deadline: datetime) -> bool:
+def _is_known(announced: SigningKey, now: datetime, deadline: datetime, *, urgent: bool) -> bool:
     """Say whether a key may sign: the Envoys check with it, or those that do not have been waited for.
 
-    While control is silent no Envoy can be told, so that the key before it goes on signing.
+    While control is silent no Envoy can be told, and while none has the key nobody believes what it signs: the key
+    before it goes on signing, unless it is `urgent`, since there is none.
     """
     spread = acknowledged.look(acknowledged.key(announced.kid))
-    if spread.settled:
+    if spread.everywhere or spread.nobody:
         return True
-    if now < deadline or (spread.silent and SigningKey.objects.filter(state=State.SIGNING).exists()):
+    if now < deadline or (not urgent and (spread.silent or spread.nowhere)):
         return False
     names = ", ".join(f"{laggard.name} {laggard.why}" for laggard in spread.missing)
     _log.warning(
@@ -89,13 +98,14 @@ def _promote(announced: SigningKey) -> None:
 
 def _run() -> None:
     failed = 0
+    started = timezone.now()
     never = threading.Event()
     while not never.wait(TICK_SECONDS):
         try:
-            tend(timezone.now())
+            tend(timezone.now(), started)
             failed = 0
-        except (DatabaseError, MasterKeyError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next tick may find it mended
             failed += 1
             if failed == COMPLAINT:
-                _log.error("the keys cannot be looked after: %s", error)
+                _log.exception("the keys cannot be looked after: %s", error)
             close_old_connections()

@@ -62,6 +62,11 @@ def rotate() -> Change:
     """
     old, new = keys.signing_kid(), rotation.announce()
     spread = acknowledged.wait(acknowledged.key(new), ROTATION_PATIENCE)
+    if spread.nowhere and not spread.silent:
+        raise RotationError(
+            f"no Envoy has acknowledged the new key: {old} goes on signing, and {new} stays announced. "
+            "'pillion status' says which Envoys are connected, and what they refuse"
+        )
     if spread.silent:
         raise RotationError(
             f"control is not heard of, so no Envoy can be told of a key: {old} goes on signing, and {new} stays "

@@ -64,6 +64,12 @@ def promote(kid: str) -> bool:
     return True
 
 
+def withdraw(kid: str) -> bool:
+    """Take an announced key back before it has signed anything; False if it is not announced (any more)."""
+    announced = SigningKey.objects.filter(kid=kid, state=State.ANNOUNCED)
+    return bool(announced.update(state=State.GONE, private_key=b"", gone_at=timezone.now()))
+
+
 def bury(now: datetime) -> list[str]:
     """Take the retired keys out of use whose last token is dead; gives their kids."""
     dead = SigningKey.objects.filter(state=State.RETIRED, verifies_until__lte=int(now.timestamp()))
@@ -76,7 +82,7 @@ def bury(now: datetime) -> list[str]:
 def revoke(kid: str) -> str | None:
     """Take a key out of use at once, whatever it signed; gives the kid of the one that must sign in its place.
 
-    None if it did not sign. The successor is announced: `promote` it when the Envoys have it.
+    None if another signs. The successor is announced: `promote` it when the Envoys have it.
     Raises NoSuchKeyError.
     """
     with transaction.atomic():
@@ -85,7 +91,7 @@ def revoke(kid: str) -> str | None:
             there = ", ".join(SigningKey.objects.exclude(state=State.GONE).values_list("kid", flat=True))
             raise NoSuchKeyError(f"no key in use is named '{kid}': there are {there}")
         _gone(kid)
-        return announce() if row.state == State.SIGNING else None
+        return None if SigningKey.objects.filter(state=State.SIGNING).exists() else announce()
 
 
 def _gone(*kids: str) -> None:

@@ -54,10 +54,9 @@ def list_sessions(email: str | None = None) -> list[LiveSession]:
 
 
 def revoke_session(sid: str) -> int:
-    """Revoke one session; gives how many that were.
+    """Revoke one session; gives how many that were: none if it was revoked before.
 
-    Raises InvalidAccountError for what is no id of a session, AccountError where there is none, or it was revoked
-    before.
+    Raises InvalidAccountError for what is no id of a session, AccountError where there is none.
     """
     try:
         wanted = uuid.UUID(sid)
@@ -65,15 +64,26 @@ def revoke_session(sid: str) -> int:
         raise InvalidAccountError(
             f"'{sid}' is no id of a session: 'pillion session list' shows them, and the audit log's 'sid'"
         ) from None
-    revoked = _revoke(Session.objects.filter(sid=wanted, user__isnull=False))
-    if not revoked:
-        raise AccountError(f"no session that could be revoked has the id {wanted}")
-    return revoked
+    found = Session.objects.filter(sid=wanted, user__isnull=False)
+    if not found.exists():
+        raise AccountError(f"no session has the id {wanted}")
+    return _revoke(found)
 
 
 def revoke_sessions_of(email: str) -> int:
     """Revoke all sessions of an account; gives how many there were. Raises AccountError."""
     return _revoke(Session.objects.filter(user=_user(email)))
+
+
+def revoked_before(sid: str | None, email: str | None) -> Spread | None:
+    """Wait until the connected Envoys refuse what was revoked before of one session, or of an account.
+
+    None if no token of it can be alive. So an order that has not reached every Envoy may be given again.
+    """
+    mine = Session.objects.filter(sid=sid) if sid else Session.objects.filter(user=_user(email or ""))
+    numbers = Revocation.objects.filter(sid__in=mine.values("sid"), until__gt=timezone.now().timestamp())
+    latest = numbers.order_by("-id").values_list("id", flat=True).first()
+    return None if latest is None else acknowledged.wait(acknowledged.revocation(latest), PATIENCE)
 
 
 def until_refused(change: Callable[[], T]) -> tuple[T, Spread | None]:

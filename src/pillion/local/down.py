@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from pillion.local import births, folder, leftovers, lock
+from pillion.local import at_rest, births, folder, leftovers, lock
 from pillion.local.failure import LocalError
 from pillion.local.record import Entry, Record, read, write
 
@@ -39,6 +39,7 @@ def stop(file: Path, say: Callable[[str], None]) -> None:
         return
     leftovers.remove_sockets(state.run)
     _note_stopped(state.record)
+    at_rest.note(state)
     say(f"stopped in {time.monotonic() - began:.1f} s")
 
 

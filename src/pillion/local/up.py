@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from pillion.local import (
+    at_rest,
     certificate,
     control_config,
     edits,
@@ -90,6 +91,7 @@ async def _supervise(mesh: Mesh, audience: Audience, began: float, *, hang_up: b
             task.cancel()
         await asyncio.wait(tasks)
         await mesh.supervisor.stop()
+        at_rest.note(mesh.machine.folder)
 
 
 async def _follow_certificate(mesh: Mesh) -> None:
