@@ -59,8 +59,11 @@ SIGN_IN_PATH: Final = "/sign-in"
 
 # Where the edge asks identity to turn a session into a token. Never routed from outside.
 RENEWAL_PATH: Final = "/-/renewal"
-# The session cookie's value on that way. Like every x-pillion-… header, nobody outside can send it.
+# The session cookie's value on that way, or an API key. Like every x-pillion-… header, nobody outside can send it.
 SESSION_HEADER: Final = "x-pillion-session"
+API_KEY_HEADER: Final = "x-pillion-api-key"
+# What an API key begins with, so that it is told from a token, and found where somebody has published it.
+API_KEY_PREFIX: Final = "plk_"
 
 
 @dataclass(frozen=True)

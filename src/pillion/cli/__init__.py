@@ -22,6 +22,7 @@ VERBS: Final = {
     "session": "List and revoke what people are signed in with.",
     "keys": "List, rotate and revoke the keys that tokens are signed with.",
     "token": "Print a token, for curl.",
+    "api-key": "Make, list and revoke keys for programs.",
     "render": "Write the files for Envoy, without running anything.",
 }
 
@@ -35,7 +36,7 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"pillion.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"pillion.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -56,6 +56,14 @@ CROSS_SITE: Final = refusals.Refusal(
         "header that names it, or a token as 'Authorization: Bearer'."
     ),
 )
+API_KEY_INVALID: Final = refusals.Refusal(
+    code="api-key-invalid",
+    when="response.code_details == 'ext_authz_denied'",
+    status=401,
+    title="Unauthorized",
+    detail="The API key is not valid here: it is unknown, has expired, or was revoked.",
+    challenge=refusals.INVALID_TOKEN,
+)
 IDENTITY_AWAY: Final = refusals.Refusal(
     code="identity-unavailable",
     when="response.code_details.startsWith('rbac_access_denied')",
@@ -100,6 +108,7 @@ def _refusals(cookies: Cookies) -> tuple[refusals.Refusal, ...]:
         from_cookie,
         refusals.TOKEN_REVOKED,
         refusals.TOKEN_INVALID,
+        API_KEY_INVALID,
         IDENTITY_AWAY,
         GO_AND_SIGN_IN,
         refusals.TOKEN_MISSING,

@@ -55,7 +55,7 @@ REVOCATIONS: Final = "pillion.revocations"
 # Headers between the filters of one Envoy. They begin with vocabulary.HEADER_PREFIX, so nobody can send them.
 TOKEN_HEADER: Final = "x-pillion-token"  # noqa: S105 - the name of a header
 NEXT_HEADER: Final = "x-pillion-next"
-INTERNAL_HEADERS: Final = (vocabulary.SESSION_HEADER, TOKEN_HEADER, NEXT_HEADER)
+INTERNAL_HEADERS: Final = (vocabulary.SESSION_HEADER, vocabulary.API_KEY_HEADER, TOKEN_HEADER, NEXT_HEADER)
 
 # On a refusal: why, in one word. It tells the caller, and the access logs of this Envoy and those before it.
 REFUSED_HEADER: Final = "x-pillion-refused"

@@ -35,7 +35,7 @@ from pillion.envoy.matchers import header_present
 from pillion.envoy.names import REFUSED_HEADER
 
 _CHALLENGE: Final = 'Bearer realm="{realm}"'
-_INVALID: Final = _CHALLENGE + ', error="invalid_token", error_description="{detail}"'
+INVALID_TOKEN: Final = _CHALLENGE + ', error="invalid_token", error_description="{detail}"'
 _INSUFFICIENT: Final = _CHALLENGE + ', error="insufficient_scope", error_description="{detail}"'
 
 
@@ -72,7 +72,7 @@ TOKEN_EXPIRED: Final = Refusal(
     status=401,
     title="Unauthorized",
     detail="The token has expired.",
-    challenge=_INVALID,
+    challenge=INVALID_TOKEN,
 )
 TOKEN_REVOKED: Final = Refusal(
     code="token-revoked",
@@ -80,7 +80,7 @@ TOKEN_REVOKED: Final = Refusal(
     status=401,
     title="Unauthorized",
     detail="The token has been revoked.",
-    challenge=_INVALID,
+    challenge=INVALID_TOKEN,
 )
 TOKEN_INVALID: Final = Refusal(
     code="token-invalid",
@@ -88,7 +88,7 @@ TOKEN_INVALID: Final = Refusal(
     status=401,
     title="Unauthorized",
     detail="The token is not valid here.",
-    challenge=_INVALID,
+    challenge=INVALID_TOKEN,
 )
 # After the two above: a token that got as far as the rules is good, so the rules ask for something else.
 FORBIDDEN: Final = Refusal(

@@ -35,6 +35,7 @@ def token(user: User, session: Session, *, lifetime: int | None = None) -> str:
         roles=tuple(user.roles),
         auth_time=int(session.auth_time.timestamp()),
         amr=tuple(session.amr),
+        scope=session.scope or tokens.SCOPE,
     )
     return _mint(grant, signer(_signing_kid()), int(time.time()), lifetime or settings.PILLION.token_lifetime)
 
@@ -52,6 +53,7 @@ def fresh_token(session: LiveSession, now: datetime) -> str:
         roles=tuple(session.roles),
         auth_time=int(session.auth_time.timestamp()),
         amr=tuple(session.amr),
+        scope=session.scope or tokens.SCOPE,
     )
     return _mint(grant, signer(session.kid), int(now.timestamp()), settings.PILLION.token_lifetime)
 

@@ -16,6 +16,7 @@ from django.db.models.expressions import Col
 
 from pillion.identity.lifetimes import IDLE_LIFETIME
 from pillion.identity.models import Session, SigningKey, User
+from pillion.identity.sessions import EDGE_CLIENT
 
 
 class LiveSession(NamedTuple):
@@ -29,6 +30,7 @@ class LiveSession(NamedTuple):
     sub: UUID
     email: str
     roles: list[str]
+    scope: str
     kid: str | None
 
 
@@ -41,13 +43,15 @@ _COLUMNS: Final[tuple[tuple[str, type[Model], str], ...]] = (
     ("u", User, "id"),
     ("u", User, "email"),
     ("u", User, "roles"),
+    ("s", Session, "scope"),
 )
 _SQL: Final = (
     f"SELECT {', '.join(f'{table}.{column}' for table, _, column in _COLUMNS)}, "  # noqa: S608 - all constants
     f"(SELECT k.kid FROM {SigningKey._meta.db_table} k "  # noqa: SLF001 - Django's documented Model._meta
     "WHERE k.state = 'signing') "
     f"FROM {Session._meta.db_table} s JOIN {User._meta.db_table} u ON u.id = s.user_id "  # noqa: SLF001
-    "WHERE s.key_hash = %s AND s.revoked_at IS NULL AND s.expires_at > %s AND s.last_used_at > %s AND u.is_active"
+    "WHERE s.key_hash = %s AND s.revoked_at IS NULL AND s.expires_at > %s "
+    "AND (s.last_used_at > %s OR s.client_id <> %s) AND u.is_active"
 )
 
 
@@ -55,7 +59,7 @@ def find(key_hash: str, now: datetime) -> LiveSession | None:
     """Find the session that is alive at `now` by the hash of its key; raises DatabaseError."""
     adapt = connection.ops.adapt_datetimefield_value
     with connection.cursor() as cursor:
-        cursor.execute(_SQL, (key_hash, adapt(now), adapt(now - IDLE_LIFETIME)))
+        cursor.execute(_SQL, (key_hash, adapt(now), adapt(now - IDLE_LIFETIME), EDGE_CLIENT))
         row = cursor.fetchone()
     if row is None:
         return None

@@ -1,8 +1,8 @@
 """Renewal: the edge asks for a fresh token for a session. Before Django, since it is the hot path.
 
 The edge's ext_authz filter calls RENEWAL_PATH + the original path, with any method, and with the value of the
-session cookie in SESSION_HEADER. The answer is 200 whenever the question could be answered: with a token for a
-live session, without one otherwise; else 503.
+session cookie in SESSION_HEADER, or an API key in API_KEY_HEADER. The answer is 200 whenever the question could be
+answered: with a token for a live session, without one otherwise; 401 for a key that is none; else 503.
 """
 
 import itertools
@@ -17,11 +17,19 @@ from django.utils import timezone
 from pillion.identity import issue, keys, live_session, sessions
 from pillion.identity.live_session import LiveSession
 from pillion.identity.master_key import MasterKeyError
-from pillion.vocabulary import RENEWAL_PATH, SESSION_HEADER, SID_HEADER, USER_HEADER, Cookies
+from pillion.vocabulary import (
+    API_KEY_HEADER,
+    RENEWAL_PATH,
+    SESSION_HEADER,
+    SID_HEADER,
+    USER_HEADER,
+    Cookies,
+)
 
 Headers = list[tuple[str, str]]
 
 _SESSION_VARIABLE: Final = "HTTP_" + SESSION_HEADER.upper().replace("-", "_")
+_API_KEY_VARIABLE: Final = "HTTP_" + API_KEY_HEADER.upper().replace("-", "_")
 
 _log = logging.getLogger("pillion.identity")
 _counter = itertools.count()
@@ -42,6 +50,9 @@ def answer(environ: dict[str, Any]) -> tuple[str, Headers]:
     """Give the status and the headers of the answer; there is no body."""
     _asked[0] = next(_counter) + 1  # next() is atomic, so that no thread's count is lost
     try:
+        key = environ.get(_API_KEY_VARIABLE)
+        if key is not None:
+            return _exchange(key)
         return "200 OK", _renew(environ.get(_SESSION_VARIABLE))
     except (DatabaseError, keys.NoSigningKeyError, MasterKeyError) as error:
         _log.error("renewal: %s", error)
@@ -52,15 +63,25 @@ def _renew(key: str | None) -> Headers:
     if key is None:
         return []
     now = timezone.now()
-    session = _live(key, now)
-    if session is not None:
-        return _with_token(session, now)
-    return [("set-cookie", deletion) for deletion in _cookies().deletions()]
+    session = _live(sessions.hash_of(key), now)
+    if session is None:
+        return [("set-cookie", deletion) for deletion in _cookies().deletions()]
+    token = issue.fresh_token(session, now)
+    cookie = _cookies().set(_cookies().token, token, settings.PILLION.token_lifetime)
+    return [*_told(session, token), ("set-cookie", cookie)]
 
 
-def _live(key: str, now: datetime) -> LiveSession | None:
-    """Find the live session of a cookie's value, and note that it was used and may have a token."""
-    key_hash = sessions.hash_of(key)
+def _exchange(key: str) -> tuple[str, Headers]:
+    """Give a token for an API key: only the edge ever sees the key, and services see the token."""
+    now = timezone.now()
+    session = _live(sessions.hash_of_api_key(key), now)
+    if session is None:
+        return "401 Unauthorized", []
+    return "200 OK", _told(session, issue.fresh_token(session, now))
+
+
+def _live(key_hash: str | None, now: datetime) -> LiveSession | None:
+    """Find a live session, and note that it was used and may have a token."""
     if key_hash is None:
         return None
     session = live_session.find(key_hash, now)
@@ -70,13 +91,11 @@ def _live(key: str, now: datetime) -> LiveSession | None:
     return session if sessions.may_have_token(session.sid, session.tokens_until, now, lifetime) else None
 
 
-def _with_token(session: LiveSession, now: datetime) -> Headers:
-    token = issue.fresh_token(session, now)
+def _told(session: LiveSession, token: str) -> Headers:
     return [
         ("authorization", f"Bearer {token}"),
         (USER_HEADER, str(session.sub)),
         (SID_HEADER, str(session.sid)),
-        ("set-cookie", _cookies().set(_cookies().token, token, settings.PILLION.token_lifetime)),
     ]
 
 

@@ -13,11 +13,12 @@ from django.db.models import Q, QuerySet
 
 from pillion.identity.lifetimes import IDLE_LIFETIME, USE_RESOLUTION
 from pillion.identity.models import Revocation, Session, User
-from pillion.vocabulary import LEEWAY_SECONDS
+from pillion.vocabulary import API_KEY_PREFIX, LEEWAY_SECONDS
 
-# Who asked for a session: a browser at the edge, or an operator at the command line.
+# Who asked for a session: a browser at the edge, an operator at the command line, or a person for a program.
 EDGE_CLIENT: Final = "edge"
 COMMAND_LINE_CLIENT: Final = "pillion-cli"
+API_KEY_CLIENT: Final = "api-key"
 
 # Clocks differ by so much, and a token that was asked for before a revocation may be made a moment after it.
 MARGIN_SECONDS: Final = LEEWAY_SECONDS + 5
@@ -38,9 +39,29 @@ def hash_of(key: str) -> str | None:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
+def new_api_key() -> str:
+    """Make an API key: its prefix, and 256 random bits."""
+    return API_KEY_PREFIX + new_key()
+
+
+def hash_of_api_key(key: str) -> str | None:
+    """Give what the table knows an API key by; None if it cannot be one of ours. No cookie has the same."""
+    if (
+        len(key) != len(API_KEY_PREFIX) + _KEY_LENGTH
+        or not key.isascii()
+        or not key.startswith(API_KEY_PREFIX)
+    ):
+        return None
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
 def live(now: datetime) -> Q:
-    """Select the sessions that are alive at `now`."""
-    return Q(revoked_at__isnull=True, expires_at__gt=now, last_used_at__gt=now - IDLE_LIFETIME)
+    """Select the sessions that are alive at `now`.
+
+    A browser's has to be used; a program's holds no cookie that somebody could find, and goes by `expires_at`.
+    """
+    used = Q(last_used_at__gt=now - IDLE_LIFETIME) | ~Q(client_id=EDGE_CLIENT)
+    return Q(revoked_at__isnull=True, expires_at__gt=now) & used
 
 
 def live_of_users(now: datetime) -> QuerySet[Session]:

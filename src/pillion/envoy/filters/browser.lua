@@ -1,6 +1,7 @@
 -- Puts what a browser sent where the filters after this one look for it, and takes Pillion's cookies out of
--- the request: the token waits to be verified, the session goes to the renewal alone.
--- SESSION and TOKEN, the cookies' names, and the names of the internal headers are set above this text.
+-- the request: the token waits to be verified, the session goes to the renewal alone. So does an API key.
+-- SESSION and TOKEN, the cookies' names, API_KEY, what a key begins with, and the names of the internal headers are
+-- set above this text.
 
 -- Of all media types named in `accept`, is a page the one wanted most? (RFC 9110, section 12.5.1)
 local function prefers_page(accept)
@@ -63,10 +64,26 @@ local function sort_cookies(headers)
   return #found[SESSION] == 1 and found[SESSION][1], #found[TOKEN] == 1 and found[TOKEN][1], others
 end
 
+-- A key stands where a token would. Of two Authorization headers neither is looked at: they are refused later on.
+local function take_api_key(headers)
+  if headers:getNumValues("authorization") ~= 1 then
+    return
+  end
+  local key = headers:get("authorization"):match("^[Bb]earer (" .. API_KEY .. "[%w_-]+)$")
+  if key then
+    headers:replace(API_KEY_HEADER, key)
+    headers:remove("authorization")
+  end
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
   if is_navigation(headers) then
     headers:replace(NEXT_HEADER, percent_encoded(headers:get(":path")))
+  end
+  local has_authorization = headers:get("authorization") ~= nil
+  if has_authorization then
+    take_api_key(headers)
   end
   if headers:get("cookie") == nil then
     return
@@ -77,7 +94,7 @@ function envoy_on_request(handle)
     headers:add("cookie", table.concat(others, "; "))
   end
   -- A caller that brings a token of its own is judged by that one alone.
-  if headers:get("authorization") ~= nil then
+  if has_authorization then
     return
   end
   if session and session:match("^[%w_-]+$") then

@@ -1,4 +1,4 @@
-"""Turn a browser's cookies into what a program would send; see browser.lua.
+"""Turn a browser's cookies, and an API key, into what the filters after this one know; see browser.lua.
 
 Lua, because no native filter rewrites one cookie of several.
 """
@@ -21,7 +21,9 @@ def browser(cookies: Cookies) -> HttpFilter:
     constants = {
         "SESSION": cookies.session,
         "TOKEN": cookies.token,
+        "API_KEY": vocabulary.API_KEY_PREFIX,
         "SESSION_HEADER": vocabulary.SESSION_HEADER,
+        "API_KEY_HEADER": vocabulary.API_KEY_HEADER,
         "TOKEN_HEADER": names.TOKEN_HEADER,
         "NEXT_HEADER": names.NEXT_HEADER,
     }

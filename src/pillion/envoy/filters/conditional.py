@@ -1,4 +1,6 @@
-"""A filter that runs only for requests with a header, or only for those without it."""
+"""A filter that runs only for requests with certain headers, or only for those without one."""
+
+from collections.abc import Sequence
 
 import betterproto2
 from envoy_data_plane.envoy.config.core.v3 import TypedExtensionConfig
@@ -13,6 +15,7 @@ from envoy_data_plane.xds.type.matcher.v3 import (
     MatcherMatcherList,
     MatcherMatcherListFieldMatcher,
     MatcherMatcherListPredicate,
+    MatcherMatcherListPredicatePredicateList,
     MatcherMatcherListPredicateSinglePredicate,
     MatcherOnMatch,
     RegexMatcher,
@@ -23,9 +26,9 @@ from envoy_data_plane.xds.type.matcher.v3 import StringMatcher as XdsStringMatch
 from pillion.envoy.filters.http_filter import http_filter
 
 
-def only_with(header: str, name: str, config: betterproto2.Message) -> HttpFilter:
-    """Make a filter that runs where the filters before it have left this header."""
-    return _skipping(MatcherMatcherListPredicate(not_matcher=_present(header)), name, config)
+def only_with(headers: Sequence[str], name: str, config: betterproto2.Message) -> HttpFilter:
+    """Make a filter that runs where the filters before it have left one of these headers."""
+    return _skipping(MatcherMatcherListPredicate(not_matcher=_any_present(headers)), name, config)
 
 
 def only_without(header: str, name: str, config: betterproto2.Message) -> HttpFilter:
@@ -47,6 +50,13 @@ def _skipping(where: MatcherMatcherListPredicate, name: str, config: betterproto
             ),
         ),
     )
+
+
+def _any_present(headers: Sequence[str]) -> MatcherMatcherListPredicate:
+    found = [_present(header) for header in headers]
+    if len(found) == 1:
+        return found[0]
+    return MatcherMatcherListPredicate(or_matcher=MatcherMatcherListPredicatePredicateList(predicate=found))
 
 
 def _present(header: str) -> MatcherMatcherListPredicate:

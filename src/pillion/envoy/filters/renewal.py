@@ -1,7 +1,8 @@
-"""Ask identity for a fresh token: once, and only for a session that has no valid one.
+"""Ask identity for a fresh token: once, and only for a session that has no valid one, or for an API key.
 
-Identity answers 200 whenever it could look, with a token or without. When it cannot be asked the request goes
-on, marked: an open path is served all the same, and what needs a user is told that it is not the user's fault.
+Identity answers 200 whenever it could look, with a token or without, and 401 for a key that is none. When it
+cannot be asked the request goes on, marked: an open path is served all the same, and what needs a user is told
+that it is not the user's fault.
 """
 
 from datetime import timedelta
@@ -26,12 +27,13 @@ from pillion.envoy.matchers import JWT_NAMESPACE, PAYLOAD, SOME_STRING, metadata
 TIMEOUT: Final = timedelta(seconds=2)
 # Where ext_authz leaves the headers of identity's answer that `dynamic_metadata_from_headers` names.
 NAMESPACE: Final = "envoy.filters.http.ext_authz"
+_ASKS: Final = (vocabulary.SESSION_HEADER, vocabulary.API_KEY_HEADER)
 # What Envoy adds to a request that went on although identity could not be asked.
 UNANSWERED_HEADER: Final = "x-envoy-auth-failure-mode-allowed"
 
 
 def renewal() -> HttpFilter:
-    """Run only where a session cookie came along and no token was verified."""
+    """Run only where a session cookie or an API key came along and no token was verified."""
     no_valid_token = metadata(JWT_NAMESPACE, (PAYLOAD, "sub"), SOME_STRING)
     no_valid_token.invert = True
     ask = ExtAuthz(
@@ -46,13 +48,13 @@ def renewal() -> HttpFilter:
                 dynamic_metadata_from_headers=_exactly(vocabulary.USER_HEADER),
             ),
         ),
-        allowed_headers=_exactly(vocabulary.SESSION_HEADER),
+        allowed_headers=_exactly(*_ASKS),
         filter_enabled_metadata=no_valid_token,
         failure_mode_allow=True,
         failure_mode_allow_header_add=True,
         stat_prefix="renewal",
     )
-    return only_with(vocabulary.SESSION_HEADER, names.RENEWAL, ask)
+    return only_with(_ASKS, names.RENEWAL, ask)
 
 
 def no_renewal() -> dict[str, Any]:

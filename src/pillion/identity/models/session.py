@@ -15,6 +15,8 @@ class Session(models.Model):
     after the sign-in, see `lifetimes`), unless it was unused for 24 hours or has `revoked_at`. Rows outlive
     their revocation, for those who must be told of it, and their user (who is null then).
 
+    `scope` is what its tokens are for (RFC 6749, section 3.3); empty: for what a person may do in a browser.
+
     No token of the session expires later than `tokens_until`, in seconds since the epoch: so it is known for
     how long a revocation matters.
     """
@@ -33,6 +35,7 @@ class Session(models.Model):
     auth_time = models.DateTimeField(null=True)
     amr = models.JSONField(default=list)
     client_id = models.CharField(max_length=64)
+    scope = models.CharField(max_length=1000, blank=True, db_default="")
     user_agent = models.CharField(max_length=200, blank=True)
     address = models.CharField(max_length=45, blank=True)
 
