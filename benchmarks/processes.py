@@ -1,10 +1,11 @@
 """Start what is measured, each on the cores it is given, and read what it used."""
 
+import os
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,11 +15,23 @@ PATIENCE_SECONDS = 15.0
 
 
 @contextmanager
-def running(command: Sequence[str], folder: Path, port: int, cores: set[int]) -> Iterator[psutil.Process]:
+def running(
+    command: Sequence[str],
+    folder: Path,
+    port: int,
+    cores: set[int],
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[psutil.Process]:
     """Run `command` in `folder` until the block ends, once `port` accepts connections."""
     log = folder / f"{port}.log"
     with log.open("w") as output:
-        process = psutil.Popen(list(command), cwd=folder, stdout=output, stderr=subprocess.STDOUT)
+        process = psutil.Popen(
+            list(command),
+            cwd=folder,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environ or {})},
+        )
         if hasattr(process, "cpu_affinity"):  # Linux
             process.cpu_affinity(sorted(cores))
         try:

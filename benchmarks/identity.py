@@ -1,0 +1,164 @@
+"""What identity manages on one core: sign-ins, renewals, exchanged API keys; `python -m benchmarks.identity`."""
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+from benchmarks.load import Result, load_script
+from benchmarks.processes import cpu_seconds, memory_mb, program, running
+from pillion.identity import config as configuration
+from pillion.identity.config import Config
+from pillion.identity.prepare import prepare
+
+PORT = 20010
+USERS = 200
+ROUNDS, SECONDS, CONNECTIONS = 3, 3, 16
+PASSWORD = "correct horse battery staple"  # noqa: S105 - of accounts that live for a minute
+ORIGIN = f"http://127.0.0.1:{PORT}"
+
+_SIGN_IN = """
+local users, next = {}, 0
+for line in io.lines("%s") do table.insert(users, line) end
+request = function()
+  next = next %% #users + 1
+  local body = '{"email": "' .. users[next] .. '", "password": "%s"}'
+  return wrk.format("POST", "/sign-in", { ["Content-Type"] = "application/json" }, body)
+end
+"""
+_RENEW = """
+local keys, next = {}, 0
+for line in io.lines("%s") do table.insert(keys, line) end
+request = function()
+  next = next %% #keys + 1
+  return wrk.format("GET", "/-/renewal/api/orders", { ["%s"] = keys[next] })
+end
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One kind of request: how many a second, and the milliseconds of the core that each took."""
+
+    name: str
+    rates: list[float]
+    cpu_ms: list[float]
+
+
+def report() -> None:
+    """Start identity on one core, and print a table for docs/benchmarks.md."""
+    wrk = program("wrk", "wrk")
+    if wrk is None:
+        sys.exit("make bench needs wrk: apt-get install wrk")
+    measured, rest = 0, min(1, (os.cpu_count() or 1) - 1)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        config = Config(mesh="bench", origin=ORIGIN, state=folder / "state")
+        prepare(config)
+        file = folder / "identity.json"
+        file.write_text(config.model_dump_json(), encoding="utf-8")
+        scripts = _scripts(folder)
+        command = [sys.executable, "-m", "pillion.identity", "serve", "--bind", f"127.0.0.1:{PORT}"]
+        with running(command, folder, PORT, {measured}, {configuration.VARIABLE: str(file)}) as server:
+            before = _memory(server)
+            rows = [
+                _measure(kind, server, partial(load_script, wrk, ORIGIN, script, SECONDS, CONNECTIONS, rest))
+                for kind, script in scripts.items()
+            ]
+            memory = _memory(server)
+        hash_ms = _hash_ms(measured)
+    print("\n| identity, one core | a second | CPU ms each |")
+    print("| --- | ---: | ---: |")
+    for row in rows:
+        print(f"| {row.name} | {statistics.median(row.rates):,.0f} | {statistics.median(row.cpu_ms):.2f} |")
+    share = hash_ms / statistics.median(rows[0].cpu_ms)
+    print(f"\nOf a sign-in argon2 is {hash_ms:.1f} ms, {share:.0%}.")
+    print(f"Memory of all its processes: {before:.0f} MB at rest, {memory:.0f} MB after this.")
+
+
+def _scripts(folder: Path) -> dict[str, Path]:
+    """Make accounts, sessions and keys, and what sends them."""
+    from django.utils import timezone  # noqa: PLC0415 - needs the settings
+
+    from pillion.identity import accounts, api_keys, sessions  # noqa: PLC0415
+    from pillion.identity.models import Session, User  # noqa: PLC0415
+
+    emails = [f"user{number}@example.org" for number in range(USERS)]
+    accounts.add_user(emails[0], PASSWORD)
+    first = User.objects.get(email=emails[0])
+    User.objects.bulk_create(User(email=email, password=first.password) for email in emails[1:])
+    now, cookies = timezone.now(), [sessions.new_key() for _ in emails]
+    Session.objects.bulk_create(
+        Session(
+            key_hash=sessions.hash_of(cookie) or "",
+            user=user,
+            created_at=now,
+            expires_at=now + timedelta(days=1),
+            last_used_at=now,
+            auth_time=now,
+            client_id=sessions.EDGE_CLIENT,
+        )
+        for cookie, user in zip(cookies, User.objects.all(), strict=True)
+    )
+    keys = [api_keys.make(email, "bench").secret for email in emails]
+    return {
+        "sign-ins": _script(folder, "sign-ins", _SIGN_IN, emails, PASSWORD),
+        "renewals": _script(folder, "renewals", _RENEW, cookies, "x-pillion-session"),
+        "API keys exchanged": _script(folder, "keys", _RENEW, keys, "x-pillion-api-key"),
+    }
+
+
+def _script(folder: Path, name: str, text: str, lines: Sequence[str], word: str) -> Path:
+    data, script = folder / f"{name}.txt", folder / f"{name}.lua"
+    data.write_text("\n".join(lines), encoding="utf-8")
+    script.write_text(text % (data, word), encoding="utf-8")
+    return script
+
+
+def _measure(name: str, server: psutil.Process, send: Callable[[], Result]) -> Measured:
+    rates, cpu = [], []
+    for _ in range(ROUNDS):
+        processes = _family(server)
+        before = sum(map(cpu_seconds, processes))
+        result = send()
+        cpu.append((sum(map(cpu_seconds, processes)) - before) / result.requests * 1000)
+        rates.append(result.requests / result.seconds)
+    return Measured(name, rates, cpu)
+
+
+def _hash_ms(core: int) -> float:
+    """Take the CPU time of one password's check, on the same core."""
+    from django.contrib.auth.hashers import check_password, make_password  # noqa: PLC0415
+
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        encoded = make_password(PASSWORD)
+        times = []
+        for _ in range(20):
+            began = time.process_time()
+            check_password(PASSWORD, encoded)
+            times.append(time.process_time() - began)
+    finally:
+        os.sched_setaffinity(0, cores)
+    return statistics.median(times) * 1000
+
+
+def _family(server: psutil.Process) -> list[psutil.Process]:
+    return [server, *server.children(recursive=True)]
+
+
+def _memory(server: psutil.Process) -> float:
+    return sum(map(memory_mb, _family(server)))
+
+
+if __name__ == "__main__":
+    report()
