@@ -4,9 +4,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from allauth.account.forms import LoginForm
 from django.utils import timezone
 
-from pillion.identity import accounts, limits
+from pillion.identity import accounts
 from pillion.identity.models import Session, User
 from pillion.identity.passwords import Argon2id
 from pillion.identity.prepare import prepare
@@ -291,13 +292,14 @@ def test_a_sign_in_that_crosses_the_end_of_its_password_opens_no_session(
 ) -> None:
     """The password was right when it was checked; then its owner, who fears a thief, got another one."""
     email = new_user()
-    give_back = limits.Try.give_back
+    is_valid = LoginForm.is_valid
 
-    def and_change(tried: limits.Try) -> None:  # between the check and the session
-        give_back(tried)
+    def then_changed(form: LoginForm) -> bool:
+        assert is_valid(form)
         change(email)
+        return True
 
-    monkeypatch.setattr(limits.Try, "give_back", and_change)
+    monkeypatch.setattr(LoginForm, "is_valid", then_changed)
     thief = Browser()
     answer = thief.post_json("/sign-in", {"email": email, "password": PASSWORD})
     assert (answer.status, answer.code) == (401, "wrong-credentials")

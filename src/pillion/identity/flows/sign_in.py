@@ -45,9 +45,9 @@ def _sign_in(request: HttpRequest, address: str, password: str, tried: limits.Tr
         if not hasattr(form, "cleaned_data") or "login" not in form.cleaned_data:
             _spend_the_same_time(password)
         raise _wrong()
-    tried.give_back()
-    limits.open_session(request, address)
-    with transaction.atomic():
+    with transaction.atomic():  # all in one: each is a write to the disk
+        tried.give_back()
+        limits.open_session(request, address)
         if not _still_holds(form.user):
             raise _wrong()
         request.session.flush()  # whoever held this browser's session before: it ends here
