@@ -31,6 +31,12 @@ test: setup ## Run all tests; Chromium and PostgreSQL are installed for those th
 	@tests/install-browser
 	@tests/install-postgresql
 	$(BIN)/python -m pytest -n 2 --dist loadscope
+	@if $(BIN)/python -c 'import sys; from tests import postgres; sys.exit(not postgres.is_there())'; \
+		then $(MAKE) --no-print-directory test-postgresql; fi
+
+.PHONY: test-postgresql
+test-postgresql: setup ## Run identity's tests on PostgreSQL, as `make test` does at its end
+	PILLION_TEST_DATABASE=postgresql $(BIN)/python -m pytest -n 2 --dist loadscope tests/identity
 
 .PHONY: check
 check: setup ## Check format, lint, types and the direction of imports

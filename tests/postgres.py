@@ -1,5 +1,6 @@
 """A real PostgreSQL of a test's own, which can be killed and started again."""
 
+import itertools
 import os
 import pwd
 import shutil
@@ -20,6 +21,7 @@ from tests.local.waiting import until
 
 PASSWORD = "a password with / and @"
 URL = "postgresql://pillion:a%20password%20with%20%2F%20and%20%40@127.0.0.1:{port}/pillion"
+_NUMBERS = itertools.count(1)
 _PLACES = ("/usr/lib/postgresql", "/opt/homebrew/opt")
 
 
@@ -29,6 +31,7 @@ class Postgres:
 
     folder: Path
     port: int
+    options: tuple[str, ...] = ()
     server: "subprocess.Popen[bytes] | None" = field(default=None)
 
     @property
@@ -38,13 +41,19 @@ class Postgres:
 
     def ask(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask the database, or change it."""
-        with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as database:
+        with connected(self.url) as database:
             asked = database.execute(query, values)
             return asked.fetchall() if asked.description else []
 
+    def new_database(self) -> str:
+        """Make an empty database beside the others; gives its URL."""
+        name = f"fresh{next(_NUMBERS)}"
+        self.ask(f"CREATE DATABASE {name}")
+        return f"{self.url.rpartition('/')[0]}/{name}"
+
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = ["-c", f"port={self.port}", "-c", "listen_addresses=127.0.0.1", "-c", "fsync=on"]
+        options = ["-c", f"port={self.port}", "-c", "listen_addresses=127.0.0.1", *self.options]
         self.server = subprocess.Popen(
             [_program("postgres"), "-D", str(self.folder), "-k", str(self.folder), *options],
             stdout=subprocess.DEVNULL,
@@ -68,10 +77,20 @@ class Postgres:
         return True
 
 
+def connected(url: str) -> "psycopg.Connection[Any]":
+    """Connect to a database, for a block; every statement is a transaction of its own."""
+    return psycopg.connect(url, autocommit=True, connect_timeout=5)
+
+
+def is_there() -> bool:
+    """Say whether there is one to run."""
+    return shutil.which("initdb", path=programs()) is not None
+
+
 @contextmanager
-def running() -> Iterator[Postgres]:
-    """Run one until the block ends; the test is skipped where there is none."""
-    if shutil.which("initdb", path=_path()) is None:
+def running(*options: str) -> Iterator[Postgres]:
+    """Run one, with these options, until the block ends; the test is skipped where there is none."""
+    if not is_there():
         pytest.skip("PostgreSQL is not installed")
     [port] = mesh.free_ports(1)
     with tempfile.TemporaryDirectory(prefix="pillion-pg-") as made:
@@ -90,7 +109,7 @@ def running() -> Iterator[Postgres]:
             stdout=subprocess.DEVNULL,
             **somebody,
         )
-        server = Postgres(data, port)
+        server = Postgres(data, port, options)
         with subprocess.Popen(
             [_program("postgres"), "--single", "-D", str(data), "postgres"],
             stdin=subprocess.PIPE,
@@ -106,13 +125,14 @@ def running() -> Iterator[Postgres]:
             server.kill()
 
 
-def _path() -> str:
+def programs() -> str:
+    """Say where PostgreSQL's programs may be."""
     found = [str(path) for place in _PLACES for path in sorted(Path(place).glob("*/bin"), reverse=True)]
     return os.pathsep.join((*found, os.environ["PATH"]))
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name, path=_path())
+    found = shutil.which(name, path=programs())
     assert found is not None, f"there is no {name}"
     return found
 

@@ -3,6 +3,7 @@
 import atexit
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ import pytest
 
 from pillion.identity.config import Config
 from pillion.identity.prepare import prepare
+from tests.identity.databases import fresh
 
 _STATE: Final = Path(tempfile.mkdtemp(prefix="pillion-identity-")) / "state"
 CONFIG: Final = Config(
@@ -17,6 +19,7 @@ CONFIG: Final = Config(
     origin="http://localhost:8080",
     allow_origins=("http://localhost:5173",),
     state=_STATE,
+    database=fresh(),
 )
 # Not a fixture: pytest-xdist's own process imports this too, and runs no test.
 atexit.register(shutil.rmtree, _STATE.parent, ignore_errors=True)
@@ -29,3 +32,15 @@ def _no_limits_used_up() -> None:
     from django.core.cache import cache  # noqa: PLC0415 - after `prepare`
 
     cache.clear()
+
+
+@pytest.fixture
+def as_before() -> Iterator[None]:
+    """Give the others of this folder the keys that they had, and no session that lives longer than theirs."""
+    from pillion.identity.models import Session, SigningKey  # noqa: PLC0415 - after `prepare`
+
+    before = SigningKey.objects.get(state="signing")
+    yield
+    SigningKey.objects.exclude(pk=before.pk).delete()
+    before.save(force_update=True)
+    Session.objects.all().delete()

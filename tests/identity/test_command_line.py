@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.identity.databases import fresh
+
 PASSWORD = "correct horse battery staple"
 TOPOLOGY = "mesh: shop\nservices:\n  a: {app: 127.0.0.1:7999, paths: [/a]}\n"
 # What the script `pillion` does; the interpreter that runs the tests has it.
@@ -20,7 +22,7 @@ PILLION = [sys.executable, "-c", "from pillion.cli import main; main()"]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Give a folder with a topology in it."""
-    (tmp_path / "pillion.yaml").write_text(TOPOLOGY)
+    (tmp_path / "pillion.yaml").write_text(f"{TOPOLOGY}identity: {{database: '{fresh()}'}}\n")
     return tmp_path
 
 

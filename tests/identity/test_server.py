@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from tests.identity.databases import fresh
+
 PASSWORD = "correct horse battery staple"
 COMMAND = [sys.executable, "-m", "pillion.identity"]
 
@@ -25,9 +27,13 @@ COMMAND = [sys.executable, "-m", "pillion.identity"]
 def environ(tmp_path: Path) -> dict[str, str]:
     """Give an environment that names a configuration of its own."""
     file = tmp_path / "identity.json"
-    file.write_text(
-        json.dumps({"mesh": "shop", "origin": "http://localhost:8080", "state": str(tmp_path / "state")})
-    )
+    written = {
+        "mesh": "shop",
+        "origin": "http://localhost:8080",
+        "state": str(tmp_path / "state"),
+        "database": fresh(),
+    }
+    file.write_text(json.dumps(written))
     return {**os.environ, "PILLION_IDENTITY_CONFIG": str(file)}
 
 

@@ -15,6 +15,7 @@ from pillion.identity import config as configuration
 from pillion.identity import setup
 from pillion.identity.config import ConfigError, read
 from tests.identity.conftest import CONFIG
+from tests.identity.databases import only_on_sqlite
 
 
 def test_the_migrations_are_complete() -> None:
@@ -27,6 +28,7 @@ def test_the_system_checks_have_nothing_to_say() -> None:
     call_command("check", deploy=True, fail_level="INFO", stdout=io.StringIO(), stderr=io.StringIO())
 
 
+@only_on_sqlite
 def test_what_is_acknowledged_is_on_the_disk() -> None:
     """SQLite: write-ahead log, every commit synced (2 is FULL), and patience."""
     with connection.cursor() as cursor:

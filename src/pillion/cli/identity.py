@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pillion.cli import topology_option
+
+if TYPE_CHECKING:  # only what is needed
+    from pillion.identity.prepare import Prepared
 
 
 @contextmanager
@@ -32,13 +35,13 @@ def identity_errors() -> Iterator[None]:
         raise click.ClickException(f"identity's database cannot be used: {error}") from None
 
 
-def open_identity(file: Path | None) -> None:
+def open_identity(file: Path | None) -> "Prepared":
     """Make identity's functions ready for the topology that `file` names; makes its state, if there is none."""
     path, topology = topology_option.read(file)
     from pillion.identity import config as configuration  # noqa: PLC0415 - as above
     from pillion.identity.config import ConfigError  # noqa: PLC0415
     from pillion.identity.master_key import MasterKeyError  # noqa: PLC0415
-    from pillion.identity.prepare import prepare  # noqa: PLC0415
+    from pillion.identity.prepare import UnusableDatabaseError, prepare  # noqa: PLC0415
     from pillion.local import at_rest, folder, identity_config  # noqa: PLC0415
     from pillion.local.failure import LocalError  # noqa: PLC0415
 
@@ -49,8 +52,8 @@ def open_identity(file: Path | None) -> None:
         if at_rest.is_at_rest(state):
             identity_config.write(state, topology)
             at_rest.note(state)
-        prepare(configuration.read(state.identity_config))
-    except (ConfigError, LocalError, MasterKeyError, OSError) as error:
+        return prepare(configuration.read(state.identity_config))
+    except (ConfigError, LocalError, MasterKeyError, UnusableDatabaseError, OSError) as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from pillion.identity import config as configuration
 from pillion.identity.config import ConfigError
 from pillion.identity.master_key import MasterKeyError
+from pillion.identity.prepare import UnusableDatabaseError, prepare
 
 
 def main() -> int:
@@ -18,16 +19,14 @@ def main() -> int:
     try:
         config = configuration.from_environment(os.environ)
         if arguments.command == "prepare":
-            from pillion.identity.prepare import prepare  # noqa: PLC0415 - Django only where it is needed
-
-            print(json.dumps(prepare(config)))  # noqa: T201 - this is the command's output
+            print(json.dumps(prepare(config).jwks))  # noqa: T201 - this is the command's output
         else:
-            from pillion.identity.serve import serve  # noqa: PLC0415
+            from pillion.identity.serve import serve  # noqa: PLC0415 - the server only where it is needed
 
             serve(arguments.uds, arguments.bind, workers=arguments.workers)
     except ConfigError as error:
         return _fail(error, 2)
-    except (MasterKeyError, OSError) as error:
+    except (MasterKeyError, UnusableDatabaseError, OSError) as error:
         return _fail(error, 1)
     return 0
 

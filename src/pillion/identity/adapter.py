@@ -48,6 +48,8 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Give the caller's address as the edge saw it: the last of X-Forwarded-For, which the edge adds."""
         forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
         try:
-            return str(ipaddress.ip_address(forwarded or request.META.get("REMOTE_ADDR") or ""))
+            address = ipaddress.ip_address(forwarded or request.META.get("REMOTE_ADDR") or "")
         except ValueError:
             return NO_ADDRESS
+        # A zone (RFC 4007, section 11) names an interface, in any length and letters.
+        return str(address).partition("%")[0]

@@ -108,4 +108,4 @@ def _run() -> None:
             failed += 1
             if failed == COMPLAINT:
                 _log.exception("the keys cannot be looked after: %s", error)
-            close_old_connections()
+        close_old_connections()  # of a pool: it is given back

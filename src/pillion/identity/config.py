@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from pillion.identity import postgresql
 from pillion.vocabulary import MAX_TOKEN_LIFETIME, Cookies, cookies
 
 VARIABLE: Final = "PILLION_IDENTITY_CONFIG"
@@ -20,8 +21,10 @@ class ConfigError(Exception):
 
 
 def _database(value: str) -> str:
-    if value != "sqlite" and not value.startswith("postgresql://"):
-        raise ValueError("must be 'sqlite' or postgresql://USER:PASSWORD@HOST/NAME")
+    if value != "sqlite":
+        if not value.startswith("postgresql://"):
+            raise ValueError("must be 'sqlite' or postgresql://USER:PASSWORD@HOST/NAME")
+        postgresql.parameters(value)
     return value
 
 

@@ -3,6 +3,8 @@
 import time
 from typing import Any, Final
 
+from django.db import close_old_connections
+
 from pillion.identity import algorithms, key_rows
 from pillion.identity.models import SigningKey
 from pillion.identity.tokens import Signer, VerifyingKey
@@ -30,6 +32,7 @@ def signer() -> Signer:
         announced = SigningKey.objects.filter(state=SigningKey.State.ANNOUNCED)
         if time.monotonic() > deadline or not announced.exists():
             raise NoSigningKeyError(_NOT_PREPARED)
+        close_old_connections()  # of a pool: many wait here at once, and it has fewer
         time.sleep(_POLL_SECONDS)
     return Signer(kid=row.kid, algorithm=row.algorithm, key=key_rows.private_key(row))
 

@@ -16,7 +16,7 @@ allauth cannot say when to try again, so that is worked out here from what it wr
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -27,6 +27,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from pillion.identity import locks
 from pillion.identity.models import Session
 from pillion.identity.refusal import try_later
 
@@ -50,6 +51,7 @@ class Try:
     def give_back(self) -> None:
         """Count this try no longer: it succeeded."""
         with transaction.atomic():
+            locks.hold(*(one.cache_key for used in self.usage for one in used.usage))
             for used in self.usage:
                 used.rollback()
 
@@ -83,10 +85,11 @@ def _is_known(email: str, network: str) -> bool:
     return any(ratelimit.truncate_ip(address) == network for address in addresses)
 
 
-def _consume(request: HttpRequest, asked: Iterable[tuple[str, str]]) -> Try:
+def _consume(request: HttpRequest, asked: Sequence[tuple[str, str]]) -> Try:
     used: list[Any] = []
-    # One transaction: one write to the disk, and in SQLite nobody else counts meanwhile.
+    # One transaction: one write to the disk, and nobody else counts the same meanwhile.
     with transaction.atomic():
+        locks.hold(*(_name(request, action, key) for action, key in asked))
         for action, key in asked:
             usage = ratelimit.consume(request, app=_APP, action=action, config=_RATES, key=key or None)
             if usage is None:
@@ -102,9 +105,18 @@ def _consume(request: HttpRequest, asked: Iterable[tuple[str, str]]) -> Try:
 
 def _wait(request: HttpRequest, action: str, key: str) -> int:
     """Give the seconds until the oldest of the counted tries counts no more."""
-    (rate,) = ratelimit.get_rates(app=_APP, action=action, config=_RATES)
-    name = ratelimit.get_cache_key(request, app=_APP, action=action, rate=rate, key=key or None)
     now = time.time()
-    tries: list[float] = cache.get(name, [])
+    tries: list[float] = cache.get(_name(request, action, key), [])
     oldest = tries[-1] if tries else now
-    return max(1, math.ceil(oldest + float(rate.duration) - now))
+    return max(1, math.ceil(oldest + float(_rate(action).duration) - now))
+
+
+def _name(request: HttpRequest, action: str, key: str) -> str:
+    """Give the name under which allauth counts."""
+    name: str = ratelimit.get_cache_key(request, app=_APP, action=action, rate=_rate(action), key=key or None)
+    return name
+
+
+def _rate(action: str) -> Any:
+    (rate,) = ratelimit.get_rates(app=_APP, action=action, config=_RATES)
+    return rate

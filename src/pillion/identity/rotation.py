@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from pillion.identity import acknowledged, key_rows, keys
+from pillion.identity import acknowledged, key_rows, keys, locks
 from pillion.identity.models import Session, SigningKey
 from pillion.identity.sessions import MARGIN_SECONDS
 
@@ -44,19 +44,20 @@ def ensure_signing_key() -> None:
 
 def announce() -> str:
     """Show a new key to all who verify; gives its kid, or that of one that was announced before."""
-    try:
-        with transaction.atomic():
-            return str(key_rows.create(settings.PILLION.algorithm, State.ANNOUNCED).kid)
-    except IntegrityError:  # one_announced_key
-        return str(SigningKey.objects.values_list("kid", flat=True).get(state=State.ANNOUNCED))
+    with transaction.atomic():
+        locks.hold(locks.KEYS)
+        announced = SigningKey.objects.filter(state=State.ANNOUNCED).values_list("kid", flat=True).first()
+        return str(announced or key_rows.create(settings.PILLION.algorithm, State.ANNOUNCED).kid)
 
 
 def promote(kid: str) -> bool:
     """Let an announced key sign from now on, and retire the one before it; False if it is not announced."""
     with transaction.atomic():
+        locks.hold(locks.KEYS)
         announced = SigningKey.objects.filter(kid=kid, state=State.ANNOUNCED)
         if not announced.exists():
             return False
+        locks.hold_still(Session._meta.db_table)  # noqa: SLF001 - Django's documented Model._meta
         SigningKey.objects.filter(state=State.SIGNING).update(
             state=State.RETIRED, verifies_until=_last_token()
         )
@@ -66,8 +67,10 @@ def promote(kid: str) -> bool:
 
 def withdraw(kid: str) -> bool:
     """Take an announced key back before it has signed anything; False if it is not announced (any more)."""
-    announced = SigningKey.objects.filter(kid=kid, state=State.ANNOUNCED)
-    return bool(announced.update(state=State.GONE, private_key=b"", gone_at=timezone.now()))
+    with transaction.atomic():
+        locks.hold(locks.KEYS)
+        announced = SigningKey.objects.filter(kid=kid, state=State.ANNOUNCED)
+        return bool(announced.update(state=State.GONE, private_key=b"", gone_at=timezone.now()))
 
 
 def bury(now: datetime) -> list[str]:
@@ -86,6 +89,7 @@ def revoke(kid: str) -> str | None:
     Raises NoSuchKeyError.
     """
     with transaction.atomic():
+        locks.hold(locks.KEYS)
         row = SigningKey.objects.filter(kid=kid).exclude(state=State.GONE).first()
         if row is None:
             there = ", ".join(SigningKey.objects.exclude(state=State.GONE).values_list("kid", flat=True))

@@ -120,6 +120,6 @@ class SessionStore(SessionBase):
             auth_time=now if signed_in else None,
             amr=sorted({_METHODS[method] for method in methods if method in _METHODS}),
             client_id=sessions.EDGE_CLIENT,
-            user_agent=self.user_agent[:200],
+            user_agent=self.user_agent.replace("\0", "")[:200],  # PostgreSQL holds no NUL
             address=self.address,
         )

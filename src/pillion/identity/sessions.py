@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from pillion.identity import locks
 from pillion.identity.lifetimes import IDLE_LIFETIME, USE_RESOLUTION
 from pillion.identity.models import Revocation, Session, User
 from pillion.vocabulary import API_KEY_PREFIX, LEEWAY_SECONDS
@@ -23,6 +24,7 @@ API_KEY_CLIENT: Final = "api-key"
 # Clocks differ by so much, and a token that was asked for before a revocation may be made a moment after it.
 MARGIN_SECONDS: Final = LEEWAY_SECONDS + 5
 
+_BATCH: Final = 500
 _KEY_BYTES: Final = 32
 _KEY_LENGTH: Final = 43  # 32 bytes in base64url without padding
 
@@ -98,15 +100,25 @@ def revoke(sessions: QuerySet[Session], now: datetime) -> int:
     In the same transaction their tokens, where one may still be alive, are put on the list that control reads.
     """
     with transaction.atomic():
-        living = sessions.filter(revoked_at__isnull=True)
+        # Locked, so that no renewal notes a later token between the look and the change; in one order, so that two
+        # who revoke do not wait for each other.
+        living = sessions.filter(revoked_at__isnull=True).select_for_update(of=("self",)).order_by("sid")
+        found = dict(living.values_list("sid", "tokens_until"))
         dying = [
             Revocation(sid=sid, until=until + MARGIN_SECONDS)
-            for sid, until in living.values_list("sid", "tokens_until")
+            for sid, until in found.items()
             if until + MARGIN_SECONDS > now.timestamp()
         ]
-        revoked = living.update(revoked_at=now, data={})
-        Revocation.objects.bulk_create(dying, batch_size=500)
-    return revoked
+        # Those that were found, and no other that was opened since: it would be revoked and not on the list.
+        sids = list(found)
+        for first in range(0, len(sids), _BATCH):
+            some = Session.objects.filter(sid__in=sids[first : first + _BATCH])
+            some.update(revoked_at=now, data={})
+        if dying:
+            # Numbers are to be seen in their order: an Envoy that has acknowledged one has all before it.
+            locks.hold(locks.REVOCATIONS)
+            Revocation.objects.bulk_create(dying, batch_size=_BATCH)
+    return len(found)
 
 
 def forget_revocations(now: datetime) -> None:

@@ -7,6 +7,8 @@ from http import HTTPStatus
 from threading import BoundedSemaphore
 from typing import Final
 
+from django.db import close_old_connections
+
 from pillion.identity.refusal import Refusal
 
 # Of the server's threads; the others are for renewals, and for pages.
@@ -14,7 +16,10 @@ THREADS: Final = 64
 MOST_INSIDE: Final = 48
 
 _inside = BoundedSemaphore(MOST_INSIDE)
-_working = BoundedSemaphore(max(1, (os.cpu_count() or 1) - 1))
+# No more of them than half the connections of a pool (`postgresql.MOST_CONNECTIONS`): each holds one meanwhile.
+_MOST_WORKING: Final = 8
+
+_working = BoundedSemaphore(min(_MOST_WORKING, max(1, (os.cpu_count() or 1) - 1)))
 
 
 @contextmanager
@@ -28,6 +33,7 @@ def turn() -> Iterator[None]:
             headers={"Retry-After": "2"},
         )
     try:
+        close_old_connections()  # of a pool: who waits here holds none that a renewal could use
         with _working:
             yield
     finally:

@@ -16,6 +16,7 @@ setup(configuration.required())
 os.environ.pop(master_key.VARIABLE, None)
 
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402 - needs the settings
+from django.db import close_old_connections  # noqa: E402
 from whitenoise import WhiteNoise  # noqa: E402
 
 from pillion.identity import health, renewal  # noqa: E402
@@ -48,10 +49,12 @@ def application(environ: Environ, start_response: StartResponse) -> Iterable[byt
     path = environ["PATH_INFO"]
     if renewal.is_renewal(path):
         status, headers = renewal.answer(environ)
+        close_old_connections()  # as Django does after a request: a broken one is dropped, a pool's given back
         start_response(status, [*headers, ("content-length", "0")])
         return [b""]
     if path == health.PATH:
         status, headers, text = health.answer()
+        close_old_connections()
         start_response(status, headers)
         return [text]
     if not _take_body(environ):

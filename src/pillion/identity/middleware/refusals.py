@@ -7,7 +7,7 @@ from typing import Final
 
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import SuspiciousOperation
-from django.db import DatabaseError
+from django.db import Error
 from django.http import Http404, HttpRequest, HttpResponse
 
 from pillion.identity import answers
@@ -48,7 +48,7 @@ def refusal_of(request: HttpRequest, exception: BaseException) -> Refusal:
     for kind, refusal in _KNOWN:
         if isinstance(exception, kind):
             return refusal
-    if isinstance(exception, DatabaseError):
+    if isinstance(exception, Error):  # not DatabaseError: a connection that broke earlier is none to Django
         _log.error("%s %s: database: %s", request.method, request.path, exception)
         return _UNAVAILABLE
     _log.error("%s %s failed", request.method, request.path, exc_info=exception)

@@ -1,0 +1,236 @@
+"""Two who do at once what must not cross: held apart by hand, at the worst moment.
+
+SQLite lets one writer in, so that there is nothing to hold apart: most of these are about PostgreSQL.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from allauth.account.forms import LoginForm
+from django.core.cache import cache
+from django.db import connection, transaction
+from django.test import RequestFactory
+from django.utils import timezone
+
+from pillion.identity import accounts, limits, locks, rotation, sessions
+from pillion.identity.flows import sign_in
+from pillion.identity.models import Revocation, Session, SigningKey, User
+from tests.identity.browser import Browser, new_user, signed_in
+from tests.identity.conftest import CONFIG
+from tests.identity.databases import only_on_postgresql, somebody_waits
+from tests.local.waiting import until
+
+pytestmark = pytest.mark.usefixtures("as_before")
+
+State = SigningKey.State
+OTHER_PASSWORD = "another horse battery staple"
+PATIENCE = 10.0
+
+
+def start(work: Callable[[], Any]) -> "Future[Any]":
+    """Do it in another thread, on a connection of its own, and come back when it waits for a lock or has ended."""
+    future: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - it is the future's
+            future.set_exception(error)
+        finally:
+            connection.close()
+
+    threading.Thread(target=run, daemon=True).start()
+    until(lambda: future.done() or somebody_waits(CONFIG.database), "the other one waits, or is done")
+    return future
+
+
+def session_of(browser: Browser) -> Session:
+    """Give the row behind a browser's session."""
+    return Session.objects.get(key_hash=sessions.hash_of(browser.cookies["pillion-session"]))
+
+
+def revoke(session: Session) -> int:
+    """Revoke one session."""
+    return sessions.revoke(Session.objects.filter(sid=session.sid), timezone.now())
+
+
+def number(session: Session) -> int:
+    """Give the number of a session's revocation."""
+    return int(Revocation.objects.get(sid=session.sid).id)
+
+
+@only_on_postgresql
+def test_numbers_of_revocations_are_seen_in_their_order() -> None:
+    """Else an Envoy would acknowledge 6 while 5 is not there yet, and be taken to have 5 as soon as it is."""
+    first, second = session_of(signed_in()), session_of(signed_in())
+    with transaction.atomic():
+        revoke(first)
+        other = start(lambda: revoke(second))
+        assert not Revocation.objects.filter(sid=second.sid).exists()
+    assert other.result(PATIENCE) == 1
+    assert number(first) < number(second)
+
+
+@only_on_postgresql
+def test_a_token_that_is_noted_while_its_session_is_revoked_is_covered() -> None:
+    """The renewal came first: the revocation stays on the list for as long as its token lives."""
+    session = session_of(signed_in())
+    later = timezone.now() + timedelta(seconds=2000)
+    with transaction.atomic():
+        assert sessions.may_have_token(session.sid, 0, later, 1000)
+        revoking = start(lambda: revoke(session))
+    assert revoking.result(PATIENCE) == 1
+    assert Revocation.objects.get(sid=session.sid).until > later.timestamp() + 1000
+
+
+@only_on_postgresql
+def test_no_token_is_made_for_a_session_that_is_being_revoked() -> None:
+    """The revocation came first: the renewal waits for it, and then knows."""
+    session = session_of(signed_in())
+    with transaction.atomic():
+        revoke(session)
+        renewing = start(lambda: sessions.may_have_token(session.sid, 0, timezone.now(), 300))
+    assert renewing.result(PATIENCE) is False
+
+
+@only_on_postgresql
+def test_a_session_that_is_opened_while_all_are_revoked_is_not_revoked_unlisted() -> None:
+    """It is later than the order, and goes on; were it revoked as well, its token would be on no list."""
+    email = new_user()
+    user = User.objects.get(email=email)
+    assert Browser().sign_in(email).status == 200
+    now = timezone.now()
+    with transaction.atomic():
+        Session.objects.filter(user=user).update(user_agent="held")
+        revoking = start(lambda: sessions.revoke(Session.objects.filter(user=user), now))
+        start(lambda: sessions.open_for(user, client_id="x", lifetime=timedelta(1), amr=(), now=now)).result(
+            PATIENCE
+        )
+    assert revoking.result(PATIENCE) == 1
+    revoked = set(Session.objects.filter(user=user, revoked_at__isnull=False).values_list("sid", flat=True))
+    assert revoked == set(Revocation.objects.filter(sid__in=revoked).values_list("sid", flat=True))
+
+
+@only_on_postgresql
+def test_a_key_that_is_revoked_while_it_is_promoted_leaves_one_that_signs() -> None:
+    """The revocation came first: nothing is promoted, and the key before it signs on."""
+    kid = rotation.announce()
+    with transaction.atomic():
+        rotation.revoke(kid)
+        promoting = start(lambda: rotation.promote(kid))
+    assert promoting.result(PATIENCE) is False
+    assert SigningKey.objects.filter(state=State.SIGNING).count() == 1
+
+
+@only_on_postgresql
+def test_a_key_that_is_promoted_while_it_is_revoked_gets_a_successor() -> None:
+    """The promotion came first: the revoked key signs, so that another has to take its place."""
+    kid = rotation.announce()
+    with transaction.atomic():
+        assert rotation.promote(kid)
+        revoking = start(lambda: rotation.revoke(kid))
+    successor = revoking.result(PATIENCE)
+    assert successor is not None
+    assert rotation.promote(successor)
+
+
+@only_on_postgresql
+def test_two_who_announce_a_key_announce_one() -> None:
+    """The second is given the first one's."""
+    with transaction.atomic():
+        kid = rotation.announce()
+        other = start(rotation.announce)
+    assert other.result(PATIENCE) == kid
+    assert rotation.promote(kid)
+
+
+@only_on_postgresql
+def test_a_long_token_that_is_made_while_keys_change_is_believed_to_its_end() -> None:
+    """An hour's token of the command line: the key that may sign it is believed for as long."""
+    user = User.objects.get(email=new_user())
+    before, kid = SigningKey.objects.get(state=State.SIGNING).kid, rotation.announce()
+    with transaction.atomic():
+        hour = timedelta(hours=1)
+        session = sessions.open_for(user, client_id="x", lifetime=hour, amr=(), now=timezone.now())
+        promoting = start(lambda: rotation.promote(kid))
+    assert promoting.result(PATIENCE) is True
+    assert (SigningKey.objects.get(kid=before).verifies_until or 0) >= session.tokens_until
+
+
+@only_on_postgresql
+def test_no_try_is_lost_when_two_are_counted_at_once() -> None:
+    """The second waits until the first is written, and adds to it."""
+    request = RequestFactory().post("/sign-up", headers={"X-Forwarded-For": "198.51.100.200"})
+    with transaction.atomic():
+        limits.try_sign_up(request)
+        other = start(lambda: limits.try_sign_up(request))
+        assert not other.done()
+    other.result(PATIENCE)
+    assert len(cache.get(limits._name(request, "sign-up-per-address", ""))) == 2  # noqa: SLF001
+
+
+CHANGES: dict[str, Callable[[str], object]] = {
+    "password": lambda email: accounts.set_password(email, OTHER_PASSWORD),
+    "disabled": lambda email: accounts.set_active(email, active=False),
+    "deleted": accounts.delete_user,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_sign_in_is_refused_whose_account_changed_while_its_password_was_looked_at(
+    change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old password was right a moment ago; now it opens nothing."""
+    email = new_user()
+    is_valid = LoginForm.is_valid
+
+    def then_change(form: Any) -> bool:
+        was = bool(is_valid(form))
+        CHANGES[change](email)
+        return was
+
+    monkeypatch.setattr(LoginForm, "is_valid", then_change)
+    answer = Browser().sign_in(email)
+    assert (answer.status, answer.code) == (401, "wrong-credentials")
+    assert not Session.objects.filter(user__email=email, revoked_at__isnull=True).exists()
+
+
+@only_on_postgresql
+def test_a_sign_in_waits_for_a_password_that_is_being_changed() -> None:
+    """The change came first, and is not yet to be seen."""
+    email = new_user()
+    with transaction.atomic():
+        accounts.set_password(email, OTHER_PASSWORD)
+        signing_in = start(lambda: Browser().sign_in(email).status)
+        assert not signing_in.done()
+    assert signing_in.result(PATIENCE) == 401
+
+
+@only_on_postgresql
+def test_a_new_password_ends_the_session_that_is_just_being_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sign-in came first: whoever changes the password waits for it, and revokes it."""
+    email = new_user()
+    changing: list[Future[Any]] = []
+
+    def described(request: Any) -> None:
+        changing.append(start(lambda: accounts.set_password(email, OTHER_PASSWORD)))
+        assert not changing[0].done()
+        describe(request)
+
+    describe = sign_in.describe
+    monkeypatch.setattr(sign_in, "describe", described)
+    Browser().sign_in(email)
+    changing[0].result(PATIENCE)
+    (session,) = Session.objects.filter(user__email=email)
+    assert session.revoked_at is not None
+    assert Revocation.objects.filter(sid=session.sid).exists()
+
+
+def test_a_lock_needs_a_transaction() -> None:
+    """Else it would be let go at once, and hold nobody back."""
+    with pytest.raises(RuntimeError, match="there is none"):
+        locks.hold(locks.KEYS)
