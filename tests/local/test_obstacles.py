@@ -9,7 +9,6 @@ import pytest
 from pillion.local import obstacles
 from pillion.local.failure import LocalError
 from pillion.topology import Topology
-from tests.local.topologies import shop
 from tests.mesh import free_ports
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
@@ -70,13 +69,3 @@ def test_a_program_that_may_not_be_executed_is_refused_with_the_cure(tmp_path: P
 
 def test_a_variable_before_the_program_is_answered_with_env(tmp_path: Path) -> None:
     assert "write 'env DEBUG=1 python orders.py'" in one(tmp_path, "DEBUG=1 python orders.py")
-
-
-def test_a_database_that_is_not_served_yet_is_refused_without_its_password(tmp_path: Path) -> None:
-    topology = shop(orders={"app": "127.0.0.1:7001"})
-    identity = type(topology.identity).model_validate({"database": "postgresql://u:hunter2@db/x"})
-    (port,) = free_ports(1)
-    edge = topology.edge.model_copy(update={"listen": topology.edge.listen.model_copy(update={"port": port})})
-    said = refusal(topology.model_copy(update={"identity": identity, "edge": edge}), tmp_path)
-    assert "identity.database" in said
-    assert "hunter2" not in said

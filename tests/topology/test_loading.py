@@ -12,7 +12,7 @@ from pillion.topology import Address, Edge, Rule, Service, Tls, Topology, UnixSo
 
 GOOD: Final = Path(__file__).parent / "good"
 ENVIRON: Final = {
-    "SECRET": "p%40ss'x: y",
+    "SECRET": "p%40ss'x:%20y",
     "PORT": "7010",
     "MESH": "shop",
     "EMPTY": "",

@@ -19,6 +19,8 @@ _REPLACED: Final = frozenset({"port", "http_proxy", "no_proxy"})
 _WAY_OUT: Final = frozenset(
     {"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir"}
 )
+# What libpq reads of the environment, and where it finds ~/.pgpass and certificates.
+_LIBPQ: Final = re.compile(r"PG[A-Z_]+|HOME")
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -67,7 +69,7 @@ def of_identity(user: Mapping[str, str], config: Path) -> dict[str, str]:
 
 def of_control(user: Mapping[str, str], config: Path) -> dict[str, str]:
     """Make control's environment: of the user's own, where things lie, and what leads to other issuers' keys."""
-    way = {name: value for name, value in user.items() if name.lower() in _WAY_OUT}
+    way = {name: value for name, value in user.items() if name.lower() in _WAY_OUT or _LIBPQ.fullmatch(name)}
     return {**_where_things_lie(user), **way, "PILLION_CONTROL_CONFIG": str(config), "PYTHONUNBUFFERED": "1"}
 
 

@@ -101,7 +101,7 @@ class Mesh:
         for keeper in gone:
             del self._keepers[key(keeper.spec)]
         self._leaving = []
-        control_config.write(self.machine.folder, self.plan)
+        control_config.write(self.machine.folder, self.topology.identity.database, self.plan)
         self._files.remember(self.plan)
 
     def _configure_identity(self, topology: Topology, undo: Undo) -> UnixSocket:
@@ -115,9 +115,9 @@ class Mesh:
 
     def _tell_control(self, plan: Plan, undo: Undo) -> None:
         """Have control let in the Envoys of both, and say what it knows of issuers before an Envoy asks."""
-        undo.add(_soon(control_config.write, self.machine.folder, self.plan))
+        undo.add(_soon(control_config.write, self.machine.folder, self.topology.identity.database, self.plan))
         ensure_trusted(self.machine.folder.envoy, plan.verification.trusted)
-        control_config.write(self.machine.folder, plan, self.plan)
+        control_config.write(self.machine.folder, self.topology.identity.database, plan, self.plan)
 
     async def _begin(
         self, change: Difference, wanted: dict[Key, Spec], files: dict[str, str], undo: Undo

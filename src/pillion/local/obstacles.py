@@ -28,10 +28,6 @@ def refuse(
     for name, service in sorted(topology.services.items()):
         if service.run is not None:
             _refuse_missing(service.run, f"services.{name}.run in {file.name}", file.parent, environment)
-    if topology.identity.database != "sqlite":
-        raise LocalError(
-            f"identity.database in {file.name}: 'pillion up' cannot use PostgreSQL yet: write sqlite"
-        )
 
 
 def _addresses(topology: Topology) -> Iterator[tuple[str, Address]]:

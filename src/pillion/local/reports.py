@@ -4,15 +4,24 @@ import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from pillion.control import config
+from pillion.local.folder import StateFolder
+
+# SQLite's file, or PostgreSQL's URL.
+Where = Path | SecretStr
 
 # Control writes every second (`pillion.control.serve`).
 SILENT_SECONDS: Final = 5.0
 _BUSY_SECONDS: Final = 1.0
-_KEYS: Final = "SELECT kid FROM identity_signingkey WHERE state <> 'gone' ORDER BY created_at, kid"
-_REPORTS: Final = "SELECT seen_at, document FROM identity_controlreport"
+_CONNECT_SECONDS: Final = 2
+_KEYS: Final[LiteralString] = (
+    "SELECT kid FROM identity_signingkey WHERE state <> 'gone' ORDER BY created_at, kid"
+)
+_REPORTS: Final[LiteralString] = "SELECT seen_at, document FROM identity_controlreport"
 
 
 class Told(BaseModel):
@@ -54,14 +63,24 @@ class Report(BaseModel):
     trust: tuple[Trusted, ...] = ()
 
 
-def read(database: Path) -> Report:
+def where(folder: StateFolder) -> Where:
+    """Say where the database is, as control was told: the topology may name variables that are not set here."""
+    try:
+        return config.read(folder.control_config).database
+    except config.ConfigError:  # nothing was ever started
+        return folder.identity_database
+
+
+def read(database: Where) -> Report:
     """Give what control has noted; empty when it has noted nothing, or cannot be asked."""
     envoys: dict[str, Told] = {}
     trust: dict[str, Trusted] = {}
     for seen_at, text in _rows(database, _REPORTS):
         alive = seen_at > time.time() - SILENT_SECONDS
-        try:
-            report = Report.model_validate_json(text)
+        try:  # PostgreSQL's is parsed already
+            report = (
+                Report.model_validate_json(text) if isinstance(text, str) else Report.model_validate(text)
+            )
         except ValidationError:
             continue
         envoys |= {envoy.name: envoy.model_copy(update={"connected": alive}) for envoy in report.envoys}
@@ -69,16 +88,29 @@ def read(database: Path) -> Report:
     return Report(envoys=tuple(envoys.values()), trust=tuple(trust.values()))
 
 
-def keys(database: Path) -> tuple[str, ...]:
+def keys(database: Where) -> tuple[str, ...]:
     """Give the ids of the keys that tokens may be signed with; empty when it cannot be asked."""
     return tuple(kid for (kid,) in _rows(database, _KEYS))
 
 
-def _rows(database: Path, query: str) -> list[tuple[Any, ...]]:
+def _rows(database: Where, query: LiteralString) -> list[tuple[Any, ...]]:
+    if isinstance(database, SecretStr):
+        return _rows_of_postgresql(database.get_secret_value(), query)
     try:
         with closing(
             sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
         ) as opened:
             return opened.execute(query).fetchall()
     except sqlite3.Error:
+        return []
+
+
+def _rows_of_postgresql(url: str, query: LiteralString) -> list[tuple[Any, ...]]:
+    import psycopg  # noqa: PLC0415 - a laptop does without
+
+    try:
+        with psycopg.connect(url, connect_timeout=_CONNECT_SECONDS, autocommit=True) as opened:
+            opened.execute(f"SET statement_timeout = {int(_BUSY_SECONDS * 1000)}")
+            return opened.execute(query).fetchall()
+    except psycopg.Error:
         return []

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pillion.local import births, folder, lock, reports
 from pillion.local.probes import accepts
 from pillion.local.record import Edit, Entry, Record, read
-from pillion.local.reports import Report, Told, Trusted
+from pillion.local.reports import Report, Told, Trusted, Where
 from pillion.plan import UnixSocket
 from pillion.topology import Address
 
@@ -53,8 +53,9 @@ def look(file: Path) -> Status:
     record = read(state.record)
     if record is None:
         return Status(ready=False, edge=None, supervisor=supervisor, workloads=())
-    report = reports.read(state.identity_database)
-    shown = asyncio.run(_all(record, report, state.identity_database, supervised=supervisor == record.pid))
+    database = reports.where(state)
+    report = reports.read(database)
+    shown = asyncio.run(_all(record, report, database, supervised=supervisor == record.pid))
     own = [workload for workload in shown if workload.entry.state != "external"]
     return Status(
         ready=supervisor == record.pid and record.state == "ready" and all(w.state == "ready" for w in own),
@@ -127,13 +128,13 @@ def _time(seconds: float | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
-async def _all(record: Record, report: Report, database: Path, *, supervised: bool) -> tuple[Shown, ...]:
+async def _all(record: Record, report: Report, database: Where, *, supervised: bool) -> tuple[Shown, ...]:
     told = {envoy.name: envoy for envoy in report.envoys}
     shown = await asyncio.gather(*(_one(entry, supervised=supervised) for entry in record.entries))
     return tuple(_with_keys(one, told.get(one.entry.name), database) for one in shown)
 
 
-def _with_keys(shown: Shown, told: Told | None, database: Path) -> Shown:
+def _with_keys(shown: Shown, told: Told | None, database: Where) -> Shown:
     if shown.entry.kind in ENVOYS:
         return replace(shown, keys=told.keys if told else (), told=told)
     return replace(shown, keys=reports.keys(database)) if shown.entry.kind == "identity" else shown

@@ -83,19 +83,28 @@ def parse_database(value: Any) -> Literal["sqlite"] | SecretStr:
     written = text(value)
     if written == "sqlite":
         return "sqlite"
-    try:
-        parts = urlsplit(written)
-        usable = (
-            parts.scheme == "postgresql" and bool(parts.hostname or parts.path.strip("/")) and parts.port != 0
-        )
-    except ValueError:
-        usable = False
-    if not usable or not written.startswith("postgresql://"):
+    if not written.startswith("postgresql://") or not _names_a_database(written):
         raise unfit(
             "bad-database",
             "this is no database: write sqlite, or postgresql://USER:PASSWORD@HOST/NAME, an @ inside as %40",
         )
     return SecretStr(written)
+
+
+def _names_a_database(url: str) -> bool:
+    """Ask libpq, which will have to read it."""
+    import psycopg  # noqa: PLC0415 - only where the topology names PostgreSQL
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+
+    try:
+        port = urlsplit(url).port  # libpq looks at it when it connects
+    except ValueError:
+        port = None if "," in url else 0  # several hosts have several
+    try:
+        parts = conninfo_to_dict(url)
+    except (psycopg.Error, ValueError):  # ValueError: half of a surrogate pair
+        return False
+    return port != 0 and "\0" not in url and bool(parts.get("dbname") or parts.get("service"))
 
 
 def parse_run(written: str) -> str:
