@@ -21,6 +21,7 @@ VERBS: Final = {
     "user": "Manage accounts.",
     "session": "List and revoke what people are signed in with.",
     "keys": "List, rotate and revoke the keys that tokens are signed with.",
+    "database": "Migrate, back up and move the database of accounts, sessions and keys.",
     "token": "Print a token, for curl.",
     "api-key": "Make, list and revoke keys for programs.",
     "render": "Write the files for Envoy, without running anything.",
