@@ -79,6 +79,10 @@ class Browser:
             self._keep(name, line)
         return answer
 
+    def visit(self, target: str) -> Answer:
+        """Open a page, as a person does."""
+        return self.ask("GET", target, accept="text/html", sec_fetch_mode="navigate")
+
     def post_json(self, path: str, document: object, **headers: str) -> Answer:
         """Post JSON, as a program does."""
         return self.ask(

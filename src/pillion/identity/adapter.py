@@ -4,11 +4,13 @@ import ipaddress
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils import timezone
 
-from pillion.identity import email_address
+from pillion.identity import email_address, proof
 from pillion.identity.models import User
 
 # All who come without an address that can be read share one limit.
@@ -43,6 +45,11 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Find the user by email and password; a disabled one counts as unknown, to whoever asks."""
         user: User | None = super().authenticate(request, **credentials)
         return user if user is not None and user.is_active else None
+
+    def is_reauthentication_required(self, app: str) -> bool:  # noqa: ARG002 - allauth's signature
+        """Say whether allauth's own flows must ask once more who somebody is: by the rule of our views."""
+        request = context.request
+        return request is None or not proof.is_recent(dict(request.session.items()), timezone.now())
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Give the caller's address as the edge saw it: the last of X-Forwarded-For, which the edge adds."""

@@ -5,7 +5,7 @@ delete the row at sign-out (others must still be told of it), and write a row pe
 """
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -13,17 +13,19 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.utils import timezone
 
-from pillion.identity import sessions
+from pillion.identity import proof, sessions
 from pillion.identity.lifetimes import SESSION_LIFETIME
 from pillion.identity.models import Session
-
-# allauth's names for how somebody signed in -> RFC 8176's.
-_METHODS: Final = {"password": "pwd"}
-_RECORDS: Final = "account_authentication_methods"
 
 
 def _text(user: UUID | None) -> str | None:
     return None if user is None else str(user)
+
+
+def _proven(data: dict[str, Any]) -> dict[str, Any]:
+    """Give what the columns say of when and how somebody signed in, or confirmed that since."""
+    at = proof.proven_at(data)
+    return {"auth_time": at, "amr": proof.methods(data)} if at and SESSION_KEY in data else {}
 
 
 class SessionStore(SessionBase):
@@ -78,10 +80,12 @@ class SessionStore(SessionBase):
             self.row = self._insert(data, timezone.now())
             return
         written = Session.objects.filter(sid=self.row.sid, revoked_at__isnull=True).update(
-            data=data, user_id=data.get(SESSION_KEY)
+            data=data, user_id=data.get(SESSION_KEY), **_proven(data)
         )
         if not written:
             raise UpdateError
+        for name, value in _proven(data).items():
+            setattr(self.row, name, value)
 
     def delete(self, session_key: str | None = None) -> None:
         """Revoke the session. One that never had a user is nobody's business, and is removed."""
@@ -107,7 +111,6 @@ class SessionStore(SessionBase):
 
     def _insert(self, data: dict[str, Any], now: datetime) -> Session:
         signed_in = SESSION_KEY in data
-        methods = [record.get("method") for record in data.get(_RECORDS, ())]
         return Session.objects.create(
             sid=uuid4(),
             key_hash=sessions.hash_of(self._session_key or "") or "",
@@ -117,8 +120,7 @@ class SessionStore(SessionBase):
             expires_at=now + SESSION_LIFETIME,
             last_used_at=now,
             tokens_until=sessions.last_token(now, settings.PILLION.token_lifetime) if signed_in else 0,
-            auth_time=now if signed_in else None,
-            amr=sorted({_METHODS[method] for method in methods if method in _METHODS}),
+            **({"auth_time": now} | _proven(data) if signed_in else {}),
             client_id=sessions.EDGE_CLIENT,
             user_agent=self.user_agent.replace("\0", "")[:200],  # PostgreSQL holds no NUL
             address=self.address,

@@ -104,6 +104,8 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = False  # see docs/decisions/0005-identity-sign-up-reveals-an-address.md
 ACCOUNT_SESSION_REMEMBER = True
+# In seconds: who proved themselves longer ago is asked again before what is dangerous.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ALLAUTH_TRUSTED_PROXY_COUNT = 1  # the edge
 LOGIN_REDIRECT_URL = "/"
 LOGIN_URL = "/sign-in"

@@ -8,7 +8,7 @@ from django.urls import path
 from pillion.identity import answers
 from pillion.identity.middleware.refusals import refusal_of
 from pillion.identity.refusal import Refusal, internal_error, malformed
-from pillion.identity.views import account, discovery, me, sign_in, sign_out, sign_up
+from pillion.identity.views import account, confirm, discovery, me, sign_in, sign_out, sign_up
 
 urlpatterns = [
     path("sign-in", sign_in.view, name="account_login"),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("me", me.view),
     path("account", account.view),
     path("account/", account.view),
+    path("account/confirm", confirm.view, name="account_reauthenticate"),
     path(".well-known/openid-configuration", discovery.configuration),
     path(".well-known/jwks.json", discovery.jwks),
 ]

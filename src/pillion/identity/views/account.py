@@ -1,30 +1,37 @@
-"""`/account/`: who you are."""
+"""`/account`: who you are, and the way to what you can change."""
 
-from urllib.parse import urlencode
+from typing import Final, NamedTuple
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from pillion.identity import answers
-from pillion.identity.refusal import not_signed_in
+from pillion.identity.models import User
 from pillion.identity.views.only import only
+from pillion.identity.views.whose import signed_in
 from pillion.identity.visit import session_of
-from pillion.vocabulary import SIGN_IN_PATH
+
+
+class Section(NamedTuple):
+    """A page below `/account`, as the account page leads to it."""
+
+    path: str
+    title: str
+    about: str
+
+
+# In this order.
+SECTIONS: Final[tuple[Section, ...]] = ()
 
 
 @only("GET")
-def view(request: HttpRequest) -> HttpResponse:
+@signed_in
+def view(request: HttpRequest, user: User) -> HttpResponse:
     """Show the account of the session's user; without a session, lead to the sign-in page."""
-    if request.user.is_authenticated:
-        row = session_of(request).row
-        return render(
-            request,
-            "pillion/account.html",
-            {"user": request.user, "session": row, "mesh": settings.PILLION.mesh},
-        )
-    if not answers.wants_page(request):
-        raise not_signed_in("Nobody is signed in.")
-    response = HttpResponseRedirect(f"{SIGN_IN_PATH}?{urlencode({'next': '/account/'})}")
-    response.status_code = 303
-    return response
+    context = {
+        "user": user,
+        "session": session_of(request).row,
+        "mesh": settings.PILLION.mesh,
+        "sections": SECTIONS,
+    }
+    return render(request, "pillion/account.html", context)
