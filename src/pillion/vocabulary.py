@@ -57,6 +57,9 @@ ME_PATH: Final = "/me"
 # Where a browser is sent to sign in; `next` says where to go on after that.
 SIGN_IN_PATH: Final = "/sign-in"
 
+# On one machine alone: the page that shows the mail which stays there.
+MAILBOX_PATH: Final = "/pillion/mail"
+
 # Where the edge asks identity to turn a session into a token. Never routed from outside.
 RENEWAL_PATH: Final = "/-/renewal"
 # The session cookie's value on that way, or an API key. Like every x-pillion-… header, nobody outside can send it.

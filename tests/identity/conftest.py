@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -44,3 +44,26 @@ def as_before() -> Iterator[None]:
     SigningKey.objects.exclude(pk=before.pk).delete()
     before.save(force_update=True)
     Session.objects.all().delete()
+
+
+@pytest.fixture
+def mail(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have a local mailbox, and addresses confirmed by it."""
+    yield from _configured(monkeypatch, mailbox_key="k" * 32)
+
+
+@pytest.fixture
+def mail_unasked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have a local mailbox; addresses need not be confirmed."""
+    yield from _configured(monkeypatch, mailbox_key="k" * 32, verification="optional")
+
+
+def _configured(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Iterator[None]:
+    from django.conf import settings  # noqa: PLC0415 - after `prepare`
+
+    from pillion.identity.models import QueuedMail  # noqa: PLC0415
+
+    monkeypatch.setattr(settings, "PILLION", settings.PILLION.model_copy(update=changes))
+    yield
+    QueuedMail.objects.all().delete()
+    shutil.rmtree(_STATE / "mail", ignore_errors=True)

@@ -14,7 +14,7 @@ def test_me_says_who_is_calling() -> None:
     answer = signed_in("manager").me()
     document = answer.json()
     assert answer.status == 200
-    assert set(document) == {"sub", "email", "roles", "session", "expires_at"}
+    assert set(document) == {"sub", "email", "email_verified", "roles", "session", "expires_at"}
     assert document["roles"] == ["manager"]
     end = Session.objects.get(sid=document["session"]).expires_at
     assert abs(datetime.fromisoformat(document["expires_at"]) - end) < timedelta(seconds=1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pillion.cli import topology_option
-from pillion.local import LocalError, background
+from pillion.local import LocalError, background, folder, identity_config, mailbox
 from pillion.local import up as sequence
 from pillion.local.view import View
 
@@ -37,6 +37,8 @@ def command(file: Path | None, *, detach: bool) -> None:
         if detach:
             background.detach(path, view)
             view.ready(f"ready in {time.monotonic() - began:.1f} s — {topology.edge.origin}")
+            if key := identity_config.mailbox_key(folder.of(path), topology):
+                view.note(f"mail stays on this machine: {mailbox.page(topology.edge.origin, key)}")
         else:
             code = sequence.run(path, topology, view)
     except LocalError as error:

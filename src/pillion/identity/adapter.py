@@ -10,11 +10,20 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
-from pillion.identity import email_address, proof
+from pillion.identity import device, email_address, links, proof
+from pillion.identity.mail import queue
 from pillion.identity.models import User
 
 # All who come without an address that can be read share one limit.
 NO_ADDRESS = "0.0.0.0"  # noqa: S104 - not bound to
+
+
+def may_sign_in(user: User) -> bool:
+    """Tell whether an account may be used: it is not disabled, and its address is confirmed where it has to be.
+
+    Who has signed up with somebody else's address cannot tell by signing in whether there was an account before.
+    """
+    return user.is_active and (not settings.PILLION.verifies or links.is_proven(user))
 
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -42,14 +51,30 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         """
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
-        """Find the user by email and password; a disabled one counts as unknown, to whoever asks."""
+        """Find the user by email and password; who may not sign in counts as unknown, to whoever asks."""
         user: User | None = super().authenticate(request, **credentials)
-        return user if user is not None and user.is_active else None
+        return user if user is not None and may_sign_in(user) else None
 
     def is_reauthentication_required(self, app: str) -> bool:  # noqa: ARG002 - allauth's signature
         """Say whether allauth's own flows must ask once more who somebody is: by the rule of our views."""
         request = context.request
         return request is None or not proof.is_recent(dict(request.session.items()), timezone.now())
+
+    def unstash_verified_email(self, request: HttpRequest) -> str | None:
+        """Do as allauth does, but open no session for a visitor to note that there was nothing."""
+        stashed: str | None = request.session.pop("account_verified_email", None)
+        return stashed
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Have a mail sent: by allauth's name for it, without the folder, there is a template of ours."""
+        known = {name: value for name, value in context.items() if isinstance(value, str)}
+        queue.put(
+            template_prefix.rpartition("/")[2],
+            email,
+            at=f"{timezone.now():%d %B %Y, %H:%M} UTC",
+            device=device.name(known.pop("user_agent", "")),
+            **known,
+        )
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Give the caller's address as the edge saw it: the last of X-Forwarded-For, which the edge adds."""

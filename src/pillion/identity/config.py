@@ -48,6 +48,18 @@ def _absolute(value: Path) -> Path:
 Origin = Annotated[str, AfterValidator(_origin)]
 
 
+class MailServer(BaseModel):
+    """Where mail is handed in. `tls`: from the first byte, by STARTTLS, or not at all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    host: str = Field(min_length=1)
+    port: int = Field(ge=1, le=65535)
+    tls: Literal["implicit", "starttls", "none"]
+    user: str = ""
+    password: str = Field(default="", repr=False)
+
+
 class Config(BaseModel):
     """Everything that identity needs to know. `token_lifetime` and `rotation` are in seconds."""
 
@@ -63,11 +75,31 @@ class Config(BaseModel):
     algorithm: Literal["RS256", "ES256", "EdDSA"] = "RS256"
     rotation: int = Field(default=30 * 24 * 3600, ge=3600)
     state: Annotated[Path, AfterValidator(_absolute)]
+    mail_from: str | None = None
+    mail_server: MailServer | None = None
+    mailbox_key: str | None = Field(default=None, min_length=32, repr=False)
+    verification: Literal["required", "optional"] | None = None
+    breached_passwords: Annotated[Path, AfterValidator(_absolute)] | None = None
 
     @property
     def secure(self) -> bool:
         """Whether the browser speaks TLS to the edge."""
         return self.origin.startswith("https://")
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether a mail to somebody arrives, if only in the local mailbox."""
+        return self.mail_server is not None or self.mailbox_key is not None
+
+    @property
+    def verifies(self) -> bool:
+        """Whether an address has to be confirmed before its account can be used."""
+        return self.sends_mail and self.verification != "optional"
+
+    @property
+    def mailbox(self) -> Path | None:
+        """The local mailbox, a folder; None where mail is sent, or nobody gets any."""
+        return self.state / "mail" if self.mailbox_key and self.mail_server is None else None
 
     @property
     def cookies(self) -> Cookies:

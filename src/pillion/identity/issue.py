@@ -7,7 +7,7 @@ from threading import Lock
 
 from django.conf import settings
 
-from pillion.identity import keys, tokens
+from pillion.identity import keys, links, tokens
 from pillion.identity.live_session import LiveSession
 from pillion.identity.models import Session, User
 
@@ -31,7 +31,7 @@ def token(user: User, session: Session, *, lifetime: int | None = None) -> str:
         sub=str(user.id),
         sid=str(session.sid),
         client_id=session.client_id,
-        email=user.email,
+        email=user.email if links.is_proven(user) else "",
         roles=tuple(user.roles),
         auth_time=int(session.auth_time.timestamp()),
         amr=tuple(session.amr),
@@ -49,7 +49,7 @@ def fresh_token(session: LiveSession, now: datetime) -> str:
         sub=str(session.sub),
         sid=str(session.sid),
         client_id=session.client_id,
-        email=session.email,
+        email=session.email if session.proven else "",
         roles=tuple(session.roles),
         auth_time=int(session.auth_time.timestamp()),
         amr=tuple(session.amr),

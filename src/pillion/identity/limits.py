@@ -38,6 +38,8 @@ _RATES: Final = {
     "password-per-account-elsewhere": "100/24h/key",
     "sign-up-per-address": "20/h/ip",
     "session-per-account": "120/h/key",
+    "mail-per-address": "20/h/ip",
+    "mail-to-one": "4/15m/key",
 }
 _KNOWN_FOR: Final = timedelta(days=30)
 
@@ -76,6 +78,14 @@ def try_sign_up(request: HttpRequest) -> Try:
 def open_session(request: HttpRequest, email: str) -> None:
     """Count a session that is opened for who has proved to be that account; raises Refusal (429)."""
     _consume(request, [("session-per-account", email)])
+
+
+def try_mail(request: HttpRequest, to: str) -> None:
+    """Count a mail that somebody asks to have sent to an address; raises Refusal (429) when there were too many.
+
+    Whether there is an account with it makes no difference, so that the answer tells nothing.
+    """
+    _consume(request, [("mail-per-address", ""), ("mail-to-one", to)])
 
 
 def _is_known(email: str, network: str) -> bool:

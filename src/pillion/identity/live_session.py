@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
+from allauth.account.models import EmailAddress
 from django.db import connection
 from django.db.models import Field, Model
 from django.db.models.expressions import Col
@@ -20,7 +21,10 @@ from pillion.identity.sessions import EDGE_CLIENT
 
 
 class LiveSession(NamedTuple):
-    """What a renewal needs to know, in the order of _COLUMNS; `kid` is None when there is no key to sign with."""
+    """What a renewal needs to know, in the order of _COLUMNS; `kid` is None when there is no key to sign with.
+
+    `proven` says that the address is known to be the user's (`links.is_proven`).
+    """
 
     sid: UUID
     client_id: str
@@ -31,6 +35,7 @@ class LiveSession(NamedTuple):
     email: str
     roles: list[str]
     scope: str
+    proven: bool
     kid: str | None
 
 
@@ -47,6 +52,8 @@ _COLUMNS: Final[tuple[tuple[str, type[Model], str], ...]] = (
 )
 _SQL: Final = (
     f"SELECT {', '.join(f'{table}.{column}' for table, _, column in _COLUMNS)}, "  # noqa: S608 - all constants
+    f"EXISTS (SELECT 1 FROM {EmailAddress._meta.db_table} e "  # noqa: SLF001 - Django's documented Model._meta
+    "WHERE e.user_id = u.id AND e.email = u.email AND e.verified), "
     f"(SELECT k.kid FROM {SigningKey._meta.db_table} k "  # noqa: SLF001 - Django's documented Model._meta
     "WHERE k.state = 'signing') "
     f"FROM {Session._meta.db_table} s JOIN {User._meta.db_table} u ON u.id = s.user_id "  # noqa: SLF001

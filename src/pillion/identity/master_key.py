@@ -18,6 +18,7 @@ LENGTH: Final = 32
 # What a derived key is for; each label gives an unrelated key (RFC 5869, section 3.2).
 SESSIONS_AND_SIGNATURES: Final = b"pillion identity: django secret key"
 SIGNING_KEYS: Final = b"pillion identity: signing keys at rest"
+QUEUED_MAIL: Final = b"pillion identity: mail that waits to be sent"
 
 
 class MasterKeyError(Exception):

@@ -43,8 +43,10 @@ def _load() -> Callable[..., Any]:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     from pillion.identity.wsgi import application  # noqa: PLC0415, I001 - in the worker, not above it
     from pillion.identity import caretaker  # noqa: PLC0415 - needs what the application has set up
+    from pillion.identity.mail import sender  # noqa: PLC0415
 
     caretaker.start()
+    sender.start()
     return application
 
 

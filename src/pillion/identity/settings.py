@@ -86,6 +86,7 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": "pillion.identity.passwords.LengthValidator"},
     {"NAME": f"{_VALIDATION}.UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ("email",)}},
     {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
+    {"NAME": "pillion.identity.breached.BreachedPasswordValidator"},
 ]
 
 # The session: its table is ours, the rest is Django's.
@@ -101,8 +102,12 @@ ACCOUNT_ADAPTER = "pillion.identity.adapter.Adapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+# Confirming an address, and not telling who has an account, are flows of ours: see
+# docs/decisions/0018-confirmed-addresses.md.
 ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_PREVENT_ENUMERATION = False  # see docs/decisions/0005-identity-sign-up-reveals-an-address.md
+ACCOUNT_PREVENT_ENUMERATION = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+PASSWORD_RESET_TIMEOUT = 1800  # seconds
 ACCOUNT_SESSION_REMEMBER = True
 # In seconds: who proved themselves longer ago is asked again before what is dangerous.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300

@@ -53,7 +53,10 @@ class Realm:
 
 @dataclass(frozen=True)
 class Grant:
-    """What a token says of its bearer. `auth_time` is in seconds since the epoch."""
+    """What a token says of its bearer. `auth_time` is in seconds since the epoch.
+
+    `email` is empty when it is not known to be theirs: whoever reads it will believe it.
+    """
 
     sub: str
     sid: str
@@ -78,7 +81,7 @@ def mint(  # noqa: PLR0913 - purity has its price: what others would look up is 
         "jti": str(jti),
         "sid": grant.sid,
         "client_id": grant.client_id,
-        "email": grant.email,
+        **({"email": grant.email} if grant.email else {}),
         "roles": list(grant.roles),
         "scope": grant.scope,
         "auth_time": grant.auth_time,

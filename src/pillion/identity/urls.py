@@ -8,7 +8,20 @@ from django.urls import path
 from pillion.identity import answers
 from pillion.identity.middleware.refusals import refusal_of
 from pillion.identity.refusal import Refusal, internal_error, malformed
-from pillion.identity.views import account, confirm, discovery, me, sign_in, sign_out, sign_up
+from pillion.identity.views import (
+    account,
+    change,
+    confirm,
+    discovery,
+    forgot,
+    mailbox,
+    me,
+    own_sessions,
+    sign_in,
+    sign_out,
+    sign_up,
+    verify,
+)
 
 urlpatterns = [
     path("sign-in", sign_in.view, name="account_login"),
@@ -18,6 +31,17 @@ urlpatterns = [
     path("account", account.view),
     path("account/", account.view),
     path("account/confirm", confirm.view, name="account_reauthenticate"),
+    path("account/verify", verify.view),
+    path("account/verify/again", verify.again),
+    path("account/forgot", forgot.view),
+    path("account/reset", forgot.reset_view),
+    path("account/password", change.password),
+    path("account/email", change.email),
+    path("account/delete", change.delete),
+    path("account/sessions", own_sessions.view),
+    path("account/sessions/end", own_sessions.end_view),
+    path("pillion/mail", mailbox.view),
+    path("pillion/mail/<str:name>", mailbox.letter_view),
     path(".well-known/openid-configuration", discovery.configuration),
     path(".well-known/jwks.json", discovery.jwks),
 ]

@@ -25,14 +25,17 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
 def secret_variables(topology: Path) -> frozenset[str]:
-    """Name the variables that `identity.database` takes its password from; `topology` has been read before.
+    """Name the variables that `identity.database` and `identity.mail` take passwords from; the file has been read.
 
     Other variables in the file (a port, a path) may be meant for the services as well, and stay.
     """
     written = YAML(typ="safe", pure=True).load(topology.read_text(encoding="utf-8-sig"))
     identity = written.get("identity") if isinstance(written, dict) else None
-    database = identity.get("database") if isinstance(identity, dict) else None
-    return frozenset(_VARIABLE.findall(database)) if isinstance(database, str) else frozenset()
+    if not isinstance(identity, dict):
+        return frozenset()
+    mail = identity.get("mail")
+    texts = (identity.get("database"), mail.get("smtp") if isinstance(mail, dict) else None)
+    return frozenset(name for text in texts if isinstance(text, str) for name in _VARIABLE.findall(text))
 
 
 def of_service(user: Mapping[str, str], secrets: frozenset[str], sidecar: Sidecar) -> dict[str, str]:

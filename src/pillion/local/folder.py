@@ -89,6 +89,11 @@ class StateFolder:
         return self.root / "identity.json"
 
     @property
+    def mail(self) -> Path:
+        """The local mailbox: what identity would mail, a file each."""
+        return self.root / "mail"
+
+    @property
     def identity_database(self) -> Path:
         """Identity's SQLite database."""
         return self.root / "identity.sqlite3"

@@ -4,18 +4,28 @@ import json
 
 from pydantic import SecretStr
 
+from pillion.control import credentials
+from pillion.local import control_config
 from pillion.local.folder import StateFolder, write_privately
-from pillion.topology import Topology
+from pillion.topology import MailServer, Topology
+from pillion.topology.mail import stays_here
 from pillion.topology.model import Database
 
 
 def write(folder: StateFolder, topology: Topology) -> bool:
-    """Write identity.json (0600: a database's URL may hold a password); says whether anything in it is new."""
+    """Write identity.json (0600: it may hold passwords); says whether anything in it is new."""
+    mail = topology.identity.mail
+    breached = topology.identity.breached_passwords
     written = {
         "mesh": topology.mesh,
         "origin": topology.edge.origin,
         "allow_origins": list(topology.edge.allow_origins),
         "sign_up": topology.identity.sign_up,
+        "verification": topology.identity.verification,
+        "mail_from": mail.sender if mail else None,
+        "mail_server": _server(mail.smtp) if mail else None,
+        "mailbox_key": mailbox_key(folder, topology),
+        "breached_passwords": breached and str(folder.root.parent / breached),
         "database": plain(topology.identity.database),
         "token_lifetime": int(topology.tokens.lifetime.total_seconds()),
         "algorithm": topology.tokens.algorithm,
@@ -28,3 +38,15 @@ def write(folder: StateFolder, topology: Topology) -> bool:
 def plain(database: Database) -> str:
     """Give the database as identity is told of it: `sqlite`, or the URL, for a file that is private."""
     return database.get_secret_value() if isinstance(database, SecretStr) else database
+
+
+def mailbox_key(folder: StateFolder, topology: Topology) -> str | None:
+    """Give what opens the page of the local mailbox; None where mail is sent, or nobody gets any."""
+    if topology.identity.mail or not stays_here(topology.edge.listen, topology.edge.origin):
+        return None
+    # No workload can have this name, so that none can have this key.
+    return credentials.credential(control_config.key(folder), "the local mailbox")[:32]
+
+
+def _server(server: MailServer) -> dict[str, object]:
+    return {**server.model_dump(exclude={"password"}), "password": server.password.get_secret_value()}

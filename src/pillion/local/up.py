@@ -20,6 +20,7 @@ from pillion.local import (
     identity_config,
     leftovers,
     lock,
+    mailbox,
     obstacles,
     ports,
 )
@@ -83,6 +84,7 @@ async def _supervise(mesh: Mesh, audience: Audience, began: float, *, hang_up: b
             starting.result()
             audience.ready(f"ready in {time.monotonic() - began:.1f} s — {mesh.topology.edge.origin}")
             tasks.append(asyncio.ensure_future(edits.follow(mesh, audience.printed)))
+            tasks.append(asyncio.ensure_future(mailbox.follow(mesh, audience.printed)))
         return await mesh.supervisor.unless_failed(stop)
     finally:
         if not stop.done():

@@ -8,6 +8,7 @@ is what can be used although other parts are wrong (`draft`, `checks`), so that 
 from pillion.topology.address import Address, UnixSocket
 from pillion.topology.files import find
 from pillion.topology.loading import load
+from pillion.topology.mail import MailServer
 from pillion.topology.model import Edge, Identity, Issuer, Rule, Service, Tls, Tokens, Topology
 from pillion.topology.schema import json_schema
 from pillion.topology.trust import claim_path
@@ -17,6 +18,7 @@ __all__ = [
     "Edge",
     "Identity",
     "Issuer",
+    "MailServer",
     "Rule",
     "Service",
     "Tls",

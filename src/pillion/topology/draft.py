@@ -50,6 +50,15 @@ class DraftEdge:
 
 
 @dataclass(frozen=True)
+class DraftIdentity:
+    """The usable parts of identity."""
+
+    verification: Item[str] | None
+    mail_given: bool
+    breached_passwords: Item[str] | None
+
+
+@dataclass(frozen=True)
 class DraftRule:
     """The usable parts of a rule."""
 
@@ -76,6 +85,7 @@ class Draft:
     """The usable parts of a topology; `names` are all services', usable or not."""
 
     edge: DraftEdge
+    identity: DraftIdentity
     issuers: tuple[Item[str], ...]
     services: tuple[DraftService, ...]
     names: frozenset[str]
@@ -87,6 +97,11 @@ def draft(source: Source, unusable: AbstractSet[KeyPath]) -> Draft:
     services = _mapping(_mapping(source.data).get("services"))
     return Draft(
         edge=_edge(read, _mapping(_mapping(source.data).get("edge"))),
+        identity=DraftIdentity(
+            verification=read.item(("identity", "verification"), str),
+            mail_given="mail" in _mapping(_mapping(source.data).get("identity")),
+            breached_passwords=read.item(("identity", "breached_passwords"), str),
+        ),
         issuers=tuple(
             issuer
             for name in _mapping(_mapping(source.data).get("trust"))

@@ -1,6 +1,7 @@
 """What the topology asks of the file system: its own text, and the files that it names."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,9 @@ from pillion.topology.finding import Code, Finding, Mark
 from pillion.topology.source import line_lengths, place
 
 NAME: Final = "pillion.yaml"
+# As haveibeenpwned-downloader writes them: a file for every five hexadecimal digits, or one file of whole hashes.
+RANGE: Final = re.compile(r"[0-9A-F]{5}(\.txt)?", re.ASCII)
+HASH: Final = re.compile(rb"[0-9A-Fa-f]{40}(:[0-9]+)?\r?\n")
 LARGEST: Final = 1024 * 1024  # bytes; a topology of a thousand services takes a tenth of it
 
 
@@ -62,6 +66,33 @@ def check_tls_files(draft: Draft, folder: Path) -> Iterator[Finding]:
         except OSError as error:
             reason = (error.strerror or "input/output error").lower()
             yield Finding(item.path, "bad-tls-file", f"the file {{written}} cannot be read: {reason}")
+
+
+def check_breached_passwords(draft: Draft, folder: Path) -> Iterator[Finding]:
+    """Find a list of breached passwords that is not there, is empty or is something else."""
+    item = draft.identity.breached_passwords
+    if item is None:
+        return
+    path = folder / item.value
+    code: Code = "bad-breached-passwords"
+    hint = "take what the program haveibeenpwned-downloader writes"
+    try:
+        if path.is_dir():
+            if not any(RANGE.fullmatch(file.name) for file in path.iterdir()):
+                yield Finding(item.path, code, "no file in {written} is named like 21BD1 or 21BD1.txt", hint)
+            return
+        with path.open("rb") as file:
+            first = file.readline(100)
+    except FileNotFoundError:
+        yield Finding(
+            item.path, code, "there is no file and no folder {written} beside the topology file", hint
+        )
+    except OSError as error:
+        reason = (error.strerror or "input/output error").lower()
+        yield Finding(item.path, code, f"the file {{written}} cannot be read: {reason}")
+    else:
+        if not HASH.match(first):
+            yield Finding(item.path, code, "{written} holds no SHA-1 hashes, one a line, sorted", hint)
 
 
 def _unreadable(path: Path, code: Code, message: str, hint: str = "") -> InvalidInputError:

@@ -6,7 +6,7 @@ from pathlib import Path
 from pillion.problem import InvalidInputError, Problem
 from pillion.topology.checks import CHECKS
 from pillion.topology.draft import draft
-from pillion.topology.files import check_tls_files, read_text
+from pillion.topology.files import check_breached_passwords, check_tls_files, read_text
 from pillion.topology.finding import Finding, KeyPath
 from pillion.topology.model import Topology
 from pillion.topology.nodes import BrokenTextError, parse
@@ -28,6 +28,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Topology:
     for check in CHECKS:
         findings += check(sketch)
     findings += check_tls_files(sketch, path.parent)
+    findings += check_breached_passwords(sketch, path.parent)
     if findings or topology is None:
         raise InvalidInputError(map(source.problem, findings))
     return topology

@@ -1,5 +1,6 @@
 """The topology: what the user wrote in pillion.yaml, once nothing is wrong with it."""
 
+import re
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
@@ -7,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.config import JsonDict
 
 from pillion.topology.address import Address, UnixSocket, parse_app, parse_listen
+from pillion.topology.mail import SENDER, SERVER, MailServer, parse_mail_server, parse_sender
 from pillion.topology.origin import default_origin, parse_origin
 from pillion.topology.route import parse_claimed_path, parse_path
 from pillion.topology.trust import (
@@ -34,6 +36,11 @@ from pillion.topology.words import (
 
 def _text(**rules: str | list[str]) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", **rules})
+
+
+def _json_pattern(pattern: re.Pattern[str]) -> str:
+    """Leave out the names of groups, which ECMA-262 writes in another way."""
+    return re.sub(r"\(\?P<[a-z]+>", "(?:", pattern.pattern)
 
 
 # What a JSON Schema can say of the checks of lists (checks/duplicates.py).
@@ -69,6 +76,10 @@ Database = Annotated[
     Literal["sqlite"] | SecretStr,
     BeforeValidator(parse_database),
     _text(pattern="^(sqlite|postgresql://.+)$"),
+]
+Sender = Annotated[str, AfterValidator(parse_sender), _text(pattern=f"^({_json_pattern(SENDER)})$")]
+Server = Annotated[
+    MailServer, BeforeValidator(parse_mail_server), _text(pattern=f"^({_json_pattern(SERVER)})$")
 ]
 IssuerName = Annotated[str, AfterValidator(parse_issuer_name), _text(pattern=f"^{NAME.pattern}$")]
 IssuerUrl = Annotated[str, AfterValidator(parse_issuer), _text(pattern=r"^https?://[^#?]+$")]
@@ -119,11 +130,30 @@ class Edge(_Section):
     """Frontends served from elsewhere that may call with the user's cookies (CORS)."""
 
 
+class Mail(_Section):
+    """Through whom identity sends mail."""
+
+    sender: Sender = Field(alias="from")
+    """Whom mail comes from, `Shop <noreply@shop.example>`."""
+
+    smtp: Server
+    """The server, smtp://USER:PASSWORD@HOST:587 (STARTTLS) or smtps://USER:PASSWORD@HOST (TLS from the start)."""
+
+
 class Identity(_Section):
     """The service that knows the users."""
 
     sign_up: Literal["open", "closed"] = "open"
     """Whether anyone may make an account, or only `pillion user add` does; open when left out."""
+
+    mail: Mail | None = None
+    """Through whom mail is sent. Left out on one machine alone, it stays in a mailbox there; else none is sent."""
+
+    verification: Literal["required", "optional"] | None = None
+    """Whether an address must be confirmed before the first sign-in; required when left out, if mail is sent."""
+
+    breached_passwords: str | None = None
+    """A file or folder of SHA-1 hashes of passwords that are known to others, which nobody may choose."""
 
     database: Database = "sqlite"
     """Where accounts are kept: sqlite, or postgresql://USER:PASSWORD@HOST/NAME; sqlite when left out."""

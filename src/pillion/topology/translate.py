@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from pillion.topology.finding import CODES, Code, Finding, KeyPath, within
-from pillion.topology.model import Edge, Identity, Rule, Service, Tls, Tokens, Topology
+from pillion.topology.model import Edge, Identity, Mail, Rule, Service, Tls, Tokens, Topology
 from pillion.topology.source import Source
 from pillion.topology.wording import did_you_mean, nearest, one_of
 
@@ -29,6 +29,8 @@ _EXAMPLES: Final = {
     "issuer": "issuer: https://sso.example/realms/shop",
     "jwks": "jwks: https://sso.example/realms/shop/protocol/openid-connect/certs",
     "audience": "audience: shop",
+    "from": "from: Shop <noreply@shop.example>",
+    "smtp": "smtp: smtp://user:password@smtp.example:587",
 }
 
 
@@ -101,6 +103,8 @@ def fields_at(path: KeyPath) -> dict[str, Any]:
             model = Tls
         case ("identity",):
             model = Identity
+        case ("identity", "mail"):
+            model = Mail
         case ("tokens",):
             model = Tokens
         case ("services", str()):
@@ -109,7 +113,7 @@ def fields_at(path: KeyPath) -> dict[str, Any]:
             model = Rule
         case _:
             return {}
-    return dict(model.model_fields)
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _near(path: KeyPath) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from pillion.identity import bearer, sessions
+from pillion.identity import bearer, links, sessions
 from pillion.identity.refusal import not_signed_in
 
 
@@ -22,6 +22,7 @@ def who_am_i(authorization: str | None) -> dict[str, Any]:
     return {
         "sub": str(session.user.id),
         "email": session.user.email,
+        "email_verified": links.is_proven(session.user),
         "roles": list(session.user.roles),
         "session": str(session.sid),
         "expires_at": session.expires_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from pillion.identity import links
 from pillion.identity.models import User
 from pillion.identity.views.only import only
 from pillion.identity.views.whose import signed_in
@@ -21,7 +22,13 @@ class Section(NamedTuple):
 
 
 # In this order.
-SECTIONS: Final[tuple[Section, ...]] = ()
+SECTIONS: Final = (
+    Section("/account/password", "Password", "Choose another one."),
+    Section("/account/email", "Address", "Have mail go to another one."),
+    Section("/account/sessions", "Sessions", "Where you are signed in, and how to end that."),
+    Section("/account/delete", "Delete the account", "For good."),
+)
+_BY_MAIL: Final = frozenset({"/account/email"})
 
 
 @only("GET")
@@ -32,6 +39,8 @@ def view(request: HttpRequest, user: User) -> HttpResponse:
         "user": user,
         "session": session_of(request).row,
         "mesh": settings.PILLION.mesh,
-        "sections": SECTIONS,
+        "sections": [s for s in SECTIONS if settings.PILLION.sends_mail or s.path not in _BY_MAIL],
+        "proven": links.is_proven(user),
+        "sends_mail": settings.PILLION.sends_mail,
     }
     return render(request, "pillion/account.html", context)

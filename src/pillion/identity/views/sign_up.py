@@ -6,6 +6,7 @@ from pillion.identity import answers, body
 from pillion.identity.flows.sign_up import FIELDS, require_open, sign_up
 from pillion.identity.refusal import Refusal
 from pillion.identity.views.form_page import form_page
+from pillion.identity.views.mailed import mailed
 from pillion.identity.views.only import only
 from pillion.identity.views.sign_in import welcome
 
@@ -27,4 +28,6 @@ def view(request: HttpRequest) -> HttpResponse:
         return form_page(
             request, _PAGE, wanted=given.get("next", ""), email=given.get("email", ""), refusal=refusal
         )
+    if done is None:
+        return mailed(request, given.get("email", ""), "sign-up")
     return welcome(request, done, given.get("next", ""))

@@ -7,6 +7,7 @@ from pillion.topology.checks.addresses import check_addresses
 from pillion.topology.checks.calls import check_calls
 from pillion.topology.checks.duplicates import check_duplicates
 from pillion.topology.checks.issuers import check_issuers
+from pillion.topology.checks.mail import check_mail
 from pillion.topology.checks.origins import check_origins
 from pillion.topology.checks.paths import check_paths
 from pillion.topology.checks.rules import check_rules
@@ -19,6 +20,7 @@ CHECKS: Final[tuple[Callable[[Draft], Iterator[Finding]], ...]] = (
     check_calls,
     check_duplicates,
     check_issuers,
+    check_mail,
     check_origins,
     check_paths,
     check_rules,
