@@ -24,8 +24,9 @@ from pillion.identity.models import QueuedMail
 
 # After so long nobody waits for it any more.
 GIVEN_UP: Final = timedelta(days=2)
-# Who has taken a mail hands it in within this time, or was killed.
-LEASE: Final = timedelta(minutes=3)
+# Who has taken a mail hands it in within this time, or was killed. A server that takes longer gets it twice, under
+# one Message-ID.
+LEASE: Final = timedelta(minutes=1)
 _FIRST_PAUSE: Final = timedelta(seconds=2)
 _LONGEST_PAUSE: Final = timedelta(minutes=15)
 _NONCE: Final = 12  # bytes: see key_rows
