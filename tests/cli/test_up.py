@@ -94,6 +94,25 @@ def test_a_signal_stops_all_of_it_in_order(tmp_path: Path, number: signal.Signal
     assert not list((tmp_path / ".pillion" / "run").glob("*.sock"))
 
 
+def test_mail_shows_in_the_terminal_with_its_link(tmp_path: Path) -> None:
+    up = foreground(write(tmp_path, topology()))
+    origin = until_ready(up)[-1].partition(" — ")[2]
+    assert up.stdout is not None
+    where = next(line for line in up.stdout if "stays on this machine" in line)
+    page = where.partition("machine: ")[2].strip()
+    assert httpx.get(page).status_code == 200
+    account = {"email": "ada@example.org", "password": "a long enough passphrase"}
+    assert httpx.post(f"{origin}/sign-up", json=account).status_code == 202
+    line = next(line for line in up.stdout if "ada@example.org" in line)
+    found = re.search(rf"to ada@example.org: Confirm your address — ({origin}/account/verify\?key=\S+)", line)
+    assert found is not None, line
+    assert httpx.get(found[1], headers={"accept": "text/html"}).status_code == 200
+    os.kill(up.pid, signal.SIGINT)
+    up.communicate(timeout=20)
+    logs = b"".join(path.read_bytes() for path in (tmp_path / ".pillion" / "logs").iterdir())
+    assert b"key=" not in logs
+
+
 def test_a_second_interrupt_does_not_wait_for_a_service_that_will_not_end(tmp_path: Path) -> None:
     stubborn = ECHO.replace(
         "import os\n", "import os\nimport signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"

@@ -145,9 +145,7 @@ def running(
     """Run the mesh, with a manager and a user in it, until the block ends; `files` lie beside its topology."""
     with mesh.running(folder, topology(edge), {**FILES, **(files or {})}) as started:
         add_user(started, MANAGER, "--role", "manager")
-        account = {"email": USER, "password": PASSWORD}
-        answer = httpx.post(f"{started.edge}/sign-up", json=account, verify=verify)
-        assert answer.status_code in (200, 201), answer.text
+        add_user(started, USER)
         printed = started.pillion("token", "--user", USER, "--lifetime", "1s")
         assert printed.returncode == 0, printed.stderr
         yield EdgeMesh(started, printed.stdout.strip(), verify)

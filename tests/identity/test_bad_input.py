@@ -112,6 +112,16 @@ def test_an_unknown_path_is_not_found(path: str) -> None:
     assert b"<h1>Not Found</h1>" in page.body
 
 
+# Every path of ours, but those that take a session; with one, see test_change.py.
+PATHS = [
+    *("/sign-in", "/sign-up", "/sign-out", "/me", "/-/renewal/x", "/account/", "/account/confirm"),
+    *("/account/verify", "/account/verify/again", "/account/forgot", "/account/reset", "/account/password"),
+    *("/account/email", "/account/delete", "/account/sessions", "/account/sessions/end"),
+    "/pillion/mail",
+]
+
+
+@pytest.mark.usefixtures("mail")
 def test_noise_never_ends_in_a_server_error() -> None:
     """A thousand mutations of good requests, the same each time."""
     chance = random.Random(7)
@@ -121,7 +131,7 @@ def test_noise_never_ends_in_a_server_error() -> None:
         for _ in range(chance.randint(1, 8)):
             body[chance.randrange(len(body))] = chance.randrange(256)
         kind = chance.choice([JSON, FORM, "", "x/y; charset=" + chr(chance.randrange(33, 255))])
-        path = chance.choice(["/sign-in", "/sign-up", "/sign-out", "/me", "/account/", "/-/renewal/x"])
+        path = chance.choice(PATHS)
         browser = Browser(address=f"10.1.{number // 250}.{number % 250}")
         noise = "".join(chr(chance.randrange(1, 256)) for _ in range(60))
         answer = browser.ask(

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import random
 from datetime import timedelta
 from typing import Any
 
@@ -312,3 +313,26 @@ def test_proof_of_five_minutes_ago_is_enough_for_no_more_than_that() -> None:
     row.data["account_authentication_methods"][0]["at"] -= 21
     row.save()
     assert browser.visit("/account/delete").status == 303
+
+
+def test_noise_from_somebody_who_is_signed_in_never_ends_in_a_server_error() -> None:
+    chance = random.Random(11)
+    browser, _ = _signed_in()
+    paths = ("confirm", "password", "email", "sessions/end", "verify", "reset", "verify/again", "forgot")
+    for number in range(400):
+        browser.address = f"10.2.{number // 250}.{number % 250}"
+        fields: dict[str, Any] = {
+            name: chance.choice(
+                [None, 7, [], {}, "", "\u2603", "a@b.c", "x" * 3000, "\0", "\ud800", "all", True]
+            )
+            for name in ("email", "password", "key", "session")
+        }
+        body = json.dumps(fields).encode()
+        if number % 3 == 0:
+            body = bytes(chance.choice([byte, chance.randrange(256)]) for byte in body)
+        answer = browser.ask(
+            "POST", f"/account/{chance.choice(paths)}", body, content_type="application/json"
+        )
+        assert answer.status < 500, (answer.body, body)
+        if "pillion-session" not in browser.cookies:  # "all": signed out everywhere
+            browser, _ = _signed_in()

@@ -3,9 +3,12 @@
 import re
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
 
 import httpx
@@ -16,6 +19,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "shop"
 MANAGER = "ada@example.com"
 BUYER = "grace@example.com"
 PASSWORD = "a long enough passphrase"
+PATIENCE_SECONDS = 20.0
 PORTS = ("8080", "7000", "7001", "7002", "7003")
 
 
@@ -57,6 +61,20 @@ def copy(folder: Path) -> str:
     return re.sub(
         r"\b(8080|700[0-3])\b", lambda found: ports[found[0]], (EXAMPLE / "pillion.yaml").read_text()
     )
+
+
+def link_to(started: mesh.Mesh, email: str, page: str) -> str:
+    """Wait for a mail to an address with a link to a page below /account, and give the latest such link."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        for path in sorted((started.state / "mail").glob("*.eml"), reverse=True):
+            mail = message_from_bytes(path.read_bytes(), policy=policy.default)
+            assert isinstance(mail, EmailMessage)
+            found = re.search(rf"http\S+/account/{page}\?key=\S+", mail.get_content())
+            if mail["To"] == email and found:
+                return found[0]
+        time.sleep(0.05)
+    raise AssertionError(f"no mail to {email} with a link to {page}")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
 from tests.system.browser import chromium
-from tests.system.shop import BUYER, MANAGER, PASSWORD, Shop
+from tests.system.shop import BUYER, MANAGER, PASSWORD, Shop, link_to
 
 DESKTOP = (1280, 800)
 PHONE = (390, 844)
@@ -73,6 +73,10 @@ def test_sign_up_buy_and_sign_out(shop: Shop, page: Page) -> None:
     page.get_by_label("Email").fill("newcomer@example.com")
     page.get_by_label(re.compile("^Password")).first.fill(PASSWORD)
     page.get_by_role("button", name=re.compile("account|Sign up", re.IGNORECASE)).click()
+    expect(page.get_by_role("heading")).to_have_text("Look into your mailbox")
+    page.goto(link_to(shop.mesh, "newcomer@example.com", "verify"))
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Confirm and sign in").click()
     page.wait_for_url(f"{shop.edge}/")
     expect(page.locator("#who")).to_have_text("newcomer@example.com")
     page.get_by_role("button", name="Buy Iron teapot").click()

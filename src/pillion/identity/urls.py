@@ -41,7 +41,6 @@ urlpatterns = [
     path("account/sessions", own_sessions.view),
     path("account/sessions/end", own_sessions.end_view),
     path("pillion/mail", mailbox.view),
-    path("pillion/mail/<str:name>", mailbox.letter_view),
     path(".well-known/openid-configuration", discovery.configuration),
     path(".well-known/jwks.json", discovery.jwks),
 ]

@@ -9,6 +9,7 @@ from typing import Final
 
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import LoginForm
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.http import HttpRequest
@@ -21,6 +22,9 @@ from pillion.identity.turn import turn
 from pillion.identity.visit import session_of
 
 FIELDS: Final = ("email", "password")
+_WRONG: Final = "The email address or the password is wrong."
+# Said to everybody: see `adapter.may_sign_in`.
+_OR_UNCONFIRMED: Final = " Or the address is not confirmed yet: there was a mail about it."
 
 
 def sign_in(request: HttpRequest, email: str, password: str) -> SignedIn:
@@ -71,7 +75,7 @@ def _wrong() -> Refusal:
     return Refusal(
         HTTPStatus.UNAUTHORIZED,
         "wrong-credentials",
-        "The email address or the password is wrong.",
+        _WRONG + (_OR_UNCONFIRMED if settings.PILLION.verifies else ""),
         headers={"WWW-Authenticate": 'Pillion-Password realm="sign-in"'},
     )
 

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from pillion.identity import answers, body, links
 from pillion.identity.flows.forgot import ASK_FIELDS, FIELDS, ask, require_mail, reset
 from pillion.identity.refusal import Refusal
+from pillion.identity.views.by_link import by_link
 from pillion.identity.views.done import done_page
 from pillion.identity.views.form_page import form_page
 from pillion.identity.views.mailed import mailed
@@ -31,6 +32,7 @@ def view(request: HttpRequest) -> HttpResponse:
 
 
 @only("GET", "POST")
+@by_link("/account/forgot")
 def reset_view(request: HttpRequest) -> HttpResponse:
     """Show the form to a person with a good link, or set the password."""
     require_mail()

@@ -30,6 +30,7 @@ def form_page(
         "sign_up_open": settings.PILLION.sign_up == "open",
         "shortest": passwords.SHORTEST,
         "sends_mail": settings.PILLION.sends_mail,
+        "verifies": settings.PILLION.verifies,
         "mailbox": settings.PILLION.mailbox is not None,
         **more,
     }

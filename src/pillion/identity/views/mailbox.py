@@ -1,14 +1,15 @@
 """`/pillion/mail`: the local mailbox, on a laptop alone, for who has the key that `pillion up` prints.
 
 Whoever reads it can take over every account. So there is a key, although only this machine reaches the edge: other
-users of it do as well, and so does the world where a tunnel or a proxy leads to it.
+users of it do as well, and so does the world where a tunnel or a proxy leads to it. It stands in the address, as
+the edge lets no cookie but Pillion's two through to here; no page that is led to from here is told that address.
 """
 
 import hmac
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,66 +20,33 @@ from django.utils.safestring import SafeString, mark_safe
 from pillion.identity.mail import mailbox
 from pillion.identity.refusal import Refusal
 from pillion.identity.views.only import only
-from pillion.identity.views.whose import lead
-from pillion.vocabulary import MAILBOX_PATH
 
-_COOKIE: Final = "pillion-mailbox"
 _LINK: Final = re.compile(r"https?://[^\s<>&]+(?:&amp;[^\s<>&]+)*")
 
 
 @only("GET")
 def view(request: HttpRequest) -> HttpResponse:
-    """List the mails, the latest first."""
-    folder = _folder()
-    if "key" in request.GET:
-        response = lead(MAILBOX_PATH)
-        if _fits(request.GET["key"]):
-            response.set_cookie(
-                _COOKIE,
-                request.GET["key"],
-                path=MAILBOX_PATH,
-                httponly=True,
-                samesite="Lax",
-                secure=settings.PILLION.secure,
-            )
-        return response
-    _require_key(request)
-    return render(request, "pillion/mailbox.html", {"letters": mailbox.letters(folder)})
-
-
-def letter_view(request: HttpRequest, name: str) -> HttpResponse:
-    """Show one mail, its links as links."""
-    return only("GET")(lambda request: _letter(request, name))(request)
-
-
-def _letter(request: HttpRequest, name: str) -> HttpResponse:
-    folder = _folder()
-    _require_key(request)
-    letter = mailbox.letter(folder, name)
-    if letter is None:
+    """List the mails, the latest first; with `letter`, show one of them, its links as links."""
+    folder = settings.PILLION.mailbox
+    wanted = settings.PILLION.mailbox_key
+    if folder is None or wanted is None:
         raise Http404
-    return render(request, "pillion/letter.html", {"letter": letter, "text": _linked(letter.text)})
-
-
-def _folder() -> Path:
-    folder: Path | None = settings.PILLION.mailbox
-    if folder is None:
-        raise Http404
-    return folder
-
-
-def _require_key(request: HttpRequest) -> None:
-    # A page of another site may neither lead here nor look: its request carries the cookie, too.
-    if request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"} or not _fits(
-        request.COOKIES.get(_COOKIE, "")
-    ):
+    if not hmac.compare_digest(request.GET.get("key", "").encode(), wanted.encode()):
         raise Refusal(
             HTTPStatus.FORBIDDEN, "key-missing", "Open the mailbox by the link that 'pillion up' prints."
         )
+    if "letter" not in request.GET:
+        return _page(request, "pillion/mailbox.html", {"letters": mailbox.letters(folder)})
+    letter = mailbox.letter(folder, request.GET["letter"])
+    if letter is None:
+        raise Http404
+    return _page(request, "pillion/letter.html", {"letter": letter, "text": _linked(letter.text)})
 
 
-def _fits(key: str) -> bool:
-    return hmac.compare_digest(key.encode(), (settings.PILLION.mailbox_key or "").encode())
+def _page(request: HttpRequest, template: str, context: Mapping[str, Any]) -> HttpResponse:
+    response = render(request, template, {"key": settings.PILLION.mailbox_key, **context})
+    response["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 def _linked(text: str) -> SafeString:

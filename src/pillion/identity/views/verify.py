@@ -11,6 +11,7 @@ from pillion.identity.flows.forgot import ASK_FIELDS, ask, require_mail
 from pillion.identity.flows.signed_in import SignedIn
 from pillion.identity.flows.verify import FIELDS, is_owner, verify
 from pillion.identity.refusal import Refusal
+from pillion.identity.views.by_link import by_link
 from pillion.identity.views.form_page import form_page
 from pillion.identity.views.mailed import mailed
 from pillion.identity.views.only import only
@@ -20,6 +21,7 @@ _PAGE = "pillion/verify.html"
 
 
 @only("GET", "POST")
+@by_link("/account/verify/again")
 def view(request: HttpRequest) -> HttpResponse:
     """Show what is confirmed, and a button: a program that follows links in mails must confirm nothing."""
     require_mail()
