@@ -215,3 +215,16 @@ def test_the_environment_of_the_command_fills_variables(
 def test_the_help_of_check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert pillion(monkeypatch, "check", "--help") == 0
     assert capsys.readouterr().out == HELP
+
+
+def test_a_mesh_for_others_without_mail_says_what_that_means(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    services = "services: {a: {app: '127.0.0.1:7001'}}\n"
+    mail = "identity: {mail: {from: a@shop.example, smtp: 'smtps://h.example'}}\n"
+    public = "edge: {listen: '0.0.0.0:8080', origin: 'https://shop.example'}\n"
+    for extra, said in ((public, True), (public + mail, False), ("", False)):
+        Path("pillion.yaml").write_text(f"mesh: shop\n{extra}{services}", "utf-8")
+        assert pillion(monkeypatch, "check") == 0
+        assert ("No mail is sent" in capsys.readouterr().out) is said

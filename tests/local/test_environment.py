@@ -55,14 +55,15 @@ def test_no_secret_of_pillions_reaches_who_does_not_need_it(tmp_path: Path) -> N
         assert "MINE" not in found
 
 
-def test_the_variables_of_the_database_are_secret_and_others_are_not(tmp_path: Path) -> None:
+def test_the_variables_of_database_and_mail_are_secret_and_others_are_not(tmp_path: Path) -> None:
     file = tmp_path / "pillion.yaml"
     file.write_text(
-        "mesh: shop\nidentity: {database: 'postgresql://${DB_USER}:${DB_PASSWORD}@db/x'}\n"
+        "mesh: shop\nidentity:\n  database: postgresql://${DB_USER}:${DB_PASSWORD}@db/x\n"
+        "  mail: {from: '${SENDER}', smtp: 'smtp://u:${SMTP_PASSWORD}@h.example'}\n"
         "services: {orders: {app: '127.0.0.1:${ORDERS_PORT}'}}\n",
         encoding="utf-8",
     )
-    assert environment.secret_variables(file) == {"DB_USER", "DB_PASSWORD"}
+    assert environment.secret_variables(file) == {"DB_USER", "DB_PASSWORD", "SMTP_PASSWORD"}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from pydantic import SecretStr, ValidationError
 
 from pillion.problem import InvalidInputError
 from pillion.topology import Address, Edge, Rule, Service, Tls, Topology, UnixSocket, find, load
+from pillion.topology.address import parse_listen
+from pillion.topology.mail import stays_here
 
 GOOD: Final = Path(__file__).parent / "good"
 ENVIRON: Final = {
@@ -44,6 +46,53 @@ def test_the_example_of_the_interface_is_read_as_it_says() -> None:
             Rule(path="/api/orders/reports", methods=("GET",), roles=("manager",)),
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "host", "port", "tls", "user", "password"),
+    [
+        ("smtp://mail.shop.example", "mail.shop.example", 587, "starttls", "", ""),
+        ("smtps://mail.shop.example", "mail.shop.example", 465, "implicit", "", ""),
+        ("smtp://localhost:1025", "localhost", 1025, "none", "", ""),
+        ("smtp://[::1]:1025/", "::1", 1025, "none", "", ""),
+        ("smtp://u:p@h.example:2525", "h.example", 2525, "starttls", "u", "p"),
+        (
+            "smtp://u@shop.example:p/a@s:s#?@h.example",
+            "h.example",
+            587,
+            "starttls",
+            "u@shop.example",
+            "p/a@s:s#?",
+        ),
+        ("smtp://u%3A:100%25@h.example", "h.example", 587, "starttls", "u:", "100%"),
+    ],
+)
+def test_a_mail_server_is_read(  # noqa: PLR0913, PLR0917 - a row of a table
+    tmp_path: Path, written: str, host: str, port: int, tls: str, user: str, password: str
+) -> None:
+    mail = f"identity: {{mail: {{from: a@b.example, smtp: '{written}'}}}}"
+    file = tmp_path / "pillion.yaml"
+    file.write_text(f"mesh: shop\n{mail}\nservices: {{a: {{app: '127.0.0.1:7001'}}}}\n", "utf-8")
+    found = load(file, {}).identity.mail
+    assert found is not None
+    server = found.smtp
+    assert (server.host, server.port, server.tls, server.user) == (host, port, tls, user)
+    assert server.password.get_secret_value() == password
+    assert not password or password not in repr(server)
+
+
+@pytest.mark.parametrize(
+    ("listen", "origin", "stays"),
+    [
+        ("127.0.0.1:8080", "http://localhost:8080", True),
+        ("[::1]:8080", "http://shop.localhost:8080", True),
+        ("0.0.0.0:8080", "http://localhost:8080", False),
+        ("127.0.0.1:8080", "https://shop.example", False),  # something in front lets others in
+        ("127.0.0.1:8080", "https://localhost.shop.example", False),
+    ],
+)
+def test_a_local_mailbox_is_for_this_machine_alone(listen: str, origin: str, stays: bool) -> None:  # noqa: FBT001
+    assert stays_here(parse_listen(listen), origin) is stays
 
 
 def test_all_but_the_mesh_and_the_services_can_be_left_out() -> None:

@@ -11,6 +11,7 @@ import click
 from pillion.cli import topology_option
 from pillion.problem import InvalidInputError, Problem
 from pillion.topology import Issuer, Topology
+from pillion.topology.mail import stays_here
 
 
 @click.command
@@ -65,6 +66,9 @@ def summary(file: str, topology: Topology) -> Iterator[str]:
     ]
     yield "Open to anyone:" if opened else "Nothing is open to callers who are not signed in."
     yield from _table(opened)
+    if topology.identity.mail is None and not stays_here(topology.edge.listen, topology.edge.origin):
+        yield ""
+        yield "No mail is sent: addresses stay unproven, forgotten passwords are yours to reset (identity.mail)."
     if topology.trust:
         yield ""
         yield "Trusted besides this mesh's own tokens:"
