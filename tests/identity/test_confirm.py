@@ -11,6 +11,7 @@ from django.urls import path
 from django.utils import timezone
 
 from pillion.identity import sessions, urls
+from pillion.identity.adapter import Adapter
 from pillion.identity.models import Session, User
 from pillion.identity.views.whose import confirmed
 from tests.identity.browser import PASSWORD, Browser, new_user
@@ -175,6 +176,21 @@ def test_a_revoked_session_confirms_nothing() -> None:
     browser, email = _signed_in_long_ago()
     sessions.revoke(Session.objects.filter(user__email=email), timezone.now())
     assert browser.post_json("/account/confirm", {"password": PASSWORD}).status == 401
+
+
+def test_a_session_that_is_revoked_while_its_password_is_looked_at_confirms_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    browser, email = _signed_in_long_ago()
+
+    def revoked_meanwhile(*_: object) -> bool:
+        sessions.revoke(Session.objects.filter(user__email=email), timezone.now())
+        return True
+
+    monkeypatch.setattr(Adapter, "reauthenticate", revoked_meanwhile)
+    answer = browser.post_json("/account/confirm", {"password": PASSWORD})
+    assert (answer.status, answer.code) == (401, "not-signed-in")
+    assert "pillion-token" not in answer.set_cookies
 
 
 def test_many_confirmations_do_not_make_the_session_grow() -> None:

@@ -4,8 +4,8 @@ import uuid
 
 import pytest
 
-from pillion.identity import accounts, device
-from pillion.identity.models import Revocation
+from pillion.identity import accounts, api_keys, device
+from pillion.identity.models import ApiKey, Revocation
 from tests.identity.browser import Answer, Browser, new_user
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0"
@@ -121,3 +121,21 @@ def test_a_disabled_account_has_no_list() -> None:
 )
 def test_a_device_is_named_as_people_name_it(user_agent: str, name: str) -> None:
     assert device.name(user_agent) == name
+
+
+def test_api_keys_are_no_sessions_that_one_signs_out_of() -> None:
+    """But a new password ends them, too: whoever was here may have made one."""
+    laptop, _, email = _two()
+    api_keys.make(email, "ci")
+    sids = {one["session"] for one in laptop.ask("GET", "/account/sessions").json()["sessions"]}
+    key = ApiKey.objects.get(name="ci", session__user__email=email).session
+    assert str(key.sid) not in sids
+    assert _end(laptop, str(key.sid)).status == 404
+    assert _end(laptop, "all").status == 204
+    key.refresh_from_db()
+    assert key.revoked_at is None
+    browser = Browser()
+    browser.sign_in(email)
+    assert browser.post_json("/account/password", {"password": "an entirely new passphrase"}).status == 200
+    key.refresh_from_db()
+    assert key.revoked_at is not None

@@ -78,7 +78,7 @@ def test_a_mail_server_is_read(  # noqa: PLR0913, PLR0917 - a row of a table
     server = found.smtp
     assert (server.host, server.port, server.tls, server.user) == (host, port, tls, user)
     assert server.password.get_secret_value() == password
-    assert not password or password not in repr(server)
+    assert len(password) < 2 or password not in repr(server)
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,11 @@ def reset(key: str) -> User:
     return user
 
 
+def hold(user: User) -> None:
+    """Let nobody else change the user before this transaction ends; if they are gone, their keys are dead."""
+    User.objects.select_for_update().filter(id=user.id).first()
+
+
 def is_proven(user: User) -> bool:
     """Tell whether the user's address is known to be theirs."""
     return bool(EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists())

@@ -24,11 +24,14 @@ EMAIL_FIELDS: Final = ("email",)
 
 
 def change_password(request: HttpRequest, user: User, password: str) -> SignedIn:
-    """Set another password. All sessions end; this browser goes on in a new one: a stolen cookie is dead, too.
+    """Set another password. All sessions and API keys end, and this browser goes on in a new session.
+
+    So a stolen cookie is dead, too.
 
     Raises Refusal: 400 for a password that is not taken, 401 when the session has ended meanwhile.
     """
     encoded = new_password.encode(user, password)
+    limits.open_session(request, user.email)
     with transaction.atomic():
         _still_there(request, user)
         new_password.store(user, encoded)

@@ -11,6 +11,7 @@ from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.account.internal.flows.reauthentication import reauthenticate_by_password
 from django.conf import settings
+from django.contrib.sessions.backends.base import UpdateError
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -57,11 +58,15 @@ def proven(request: HttpRequest, user: User) -> str:
     session = session_of(request)
     session[AUTHENTICATION_METHODS_SESSION_KEY] = proof.without_older(dict(session.items()))
     now = timezone.now()
-    with transaction.atomic():
-        session.save()
-        row = session.row
-        if row is None or not sessions.may_have_token(
-            row.sid, row.tokens_until, now, settings.PILLION.token_lifetime
-        ):
-            raise not_signed_in("The session has ended.")
+    try:
+        with transaction.atomic():
+            session.save()
+            row = session.row
+            if row is None or not sessions.may_have_token(
+                row.sid, row.tokens_until, now, settings.PILLION.token_lifetime
+            ):
+                raise UpdateError  # noqa: TRY301 - as `save` does
+    except UpdateError:  # it was revoked while the password was looked at
+        session.flush()
+        raise not_signed_in("The session has ended.") from None
     return issue.token(user, row)

@@ -53,7 +53,7 @@ def reset(request: HttpRequest, key: str, password: str) -> User:
     user = links.reset(key)
     encoded = new_password.encode(user, password)
     with transaction.atomic():
-        User.objects.select_for_update().get(id=user.id)
+        links.hold(user)
         user = links.reset(key)  # of two with one key, the second finds the password changed
         EmailAddress.objects.filter(user=user, email=user.email).update(verified=True)
         new_password.store(user, encoded)

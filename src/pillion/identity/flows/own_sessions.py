@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -56,7 +57,7 @@ def own_sessions(request: HttpRequest, user: User) -> list[OwnSession]:
             signed_in=row.auth_time or row.created_at,
             last_used=row.last_used_at,
         )
-        for row in sessions.live_of_users(timezone.now()).filter(user=user)
+        for row in _held_by_people(sessions.live_of_users(timezone.now()), user)
     ]
     return sorted(found, key=lambda one: (not one.current, -one.last_used.timestamp()))
 
@@ -66,7 +67,7 @@ def end(request: HttpRequest, user: User, which: str) -> bool:
 
     Raises Refusal: 400 for what is no id of a session, 404 for one that is not alive, or somebody else's.
     """
-    mine = Session.objects.filter(user=user, revoked_at__isnull=True)
+    mine = _held_by_people(Session.objects.filter(revoked_at__isnull=True), user)
     if which != ALL:
         try:
             mine = mine.filter(sid=UUID(which))
@@ -80,6 +81,11 @@ def end(request: HttpRequest, user: User, which: str) -> bool:
     if ends_here:
         request.session.flush()
     return ends_here
+
+
+def _held_by_people(found: QuerySet[Session], user: User) -> QuerySet[Session]:
+    """Leave API keys aside: they have names, and a program behind each that should not stop by the way."""
+    return found.filter(user=user).exclude(client_id=sessions.API_KEY_CLIENT)
 
 
 def _iso(at: datetime) -> str:

@@ -36,7 +36,7 @@ def verify(request: HttpRequest, key: str, password: str) -> Proof:
         _check(request, proof.user, password)
     try:
         with transaction.atomic():
-            User.objects.select_for_update().get(id=proof.user.id)
+            links.hold(proof.user)
             proof = links.proof(key)  # of two with one key, the second finds it used
             _settle(request, proof)
     except IntegrityError:
