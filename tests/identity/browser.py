@@ -1,5 +1,6 @@
 """A browser as identity sees one: it keeps cookies, and asks the WSGI application of this process."""
 
+import base64
 import io
 import itertools
 import json
@@ -114,6 +115,12 @@ class Browser:
         """Ask `/me` with the token of this browser, as the edge passes it on."""
         return self.ask("GET", "/me", authorization=f"Bearer {self.cookies['pillion-token']}")
 
+    def claims(self) -> dict[str, Any]:
+        """Read what the token of this browser says, without checking it."""
+        payload = self.cookies["pillion-token"].split(".")[1]
+        claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=="))
+        return claims
+
     def _keep(self, name: str, line: str) -> None:
         value = line.partition("=")[2].partition(";")[0]
         if "Max-Age=0" in line:
@@ -138,3 +145,10 @@ def signed_in(*roles: str) -> Browser:
     answer = browser.sign_in(new_user(*roles))
     assert answer.status == 200, answer.body
     return browser
+
+
+def signed_in_as() -> tuple[Browser, str]:
+    """Give a browser of a new user who has signed in, and their address."""
+    email, browser = new_user(), Browser()
+    assert browser.sign_in(email).status == 200
+    return browser, email
