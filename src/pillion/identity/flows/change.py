@@ -78,10 +78,10 @@ def delete_account(request: HttpRequest, user: User) -> None:
 
 def _still_there(request: HttpRequest, user: User) -> None:
     """Hold the user's row: one change at a time, and none by a session that another change has ended."""
-    held = User.objects.select_for_update().filter(id=user.id, is_active=True).exists()
+    held = User.objects.select_for_update().filter(id=user.id, is_active=True).first()
     row = session_of(request).row
     alive = sessions.live_of_users(timezone.now()).filter(user=user)
-    if not held or row is None or not alive.filter(sid=row.sid).exists():
+    if held is None or row is None or not alive.filter(sid=row.sid).exists():
         raise not_signed_in("The session has ended.")
 
 

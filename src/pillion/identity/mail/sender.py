@@ -51,8 +51,10 @@ def _drop(order: Order) -> None:
 
 
 def _send(connection: Connection, order: Order) -> bool:
+    message = letter.write(order)
+    close_old_connections()  # of a pool: a mail server may take its time
     try:
-        connection.send(letter.write(order))
+        connection.send(message)
     except RefusedError as error:
         _log.warning("mail %s: %s; it is given up", order.id, error)
         queue.done(order.id)
@@ -80,7 +82,7 @@ def _run() -> None:
         except DatabaseError as error:
             failed += 1
             _log.warning("mail: database: %s", error)
-            close_old_connections()
         except Exception:  # noqa: BLE001 - a template that fails, say: others' mail is to go on
             failed += 1
             _log.exception("a mail cannot be written")
+        close_old_connections()  # of a pool: it is given back
