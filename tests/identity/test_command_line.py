@@ -81,7 +81,7 @@ def test_a_mistake_is_a_sentence_and_an_exit_code(folder: Path) -> None:
         (["user", "add", "b@example.org"], PASSWORD, 2, "use --password-stdin"),
         (["user", "disable", "b@example.org"], "", 1, "no account for b@example.org"),
         (["user", "delete", "ada@example.org"], "n\n", 130, "interrupted"),
-        (["token", "--user", "ada@example.org", "--lifetime", "soon"], "", 2, "60s, 5m or 1h"),
+        (["token", "--user", "ada@example.org", "--lifetime", "soon"], "", 2, "60s, 5m, 1h or 90d"),
     ):
         result = pillion(folder, *arguments, typed=typed)
         assert result.returncode == code, arguments
