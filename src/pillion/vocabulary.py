@@ -60,6 +60,9 @@ SIGN_IN_PATH: Final = "/sign-in"
 # On one machine alone: the page that shows the mail which stays there.
 MAILBOX_PATH: Final = "/pillion/mail"
 
+# Where a person shows a second factor that a rule asks for; `next` as above.
+STEP_UP_PATH: Final = "/account/step-up"
+
 # Where the edge asks identity to turn a session into a token. Never routed from outside.
 RENEWAL_PATH: Final = "/-/renewal"
 # The session cookie's value on that way, or an API key. Like every x-pillion-… header, nobody outside can send it.

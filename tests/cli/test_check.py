@@ -21,6 +21,7 @@ services:
     calls: [inventory, catalog]
     rules:
       - {path: /api/orders/health, allow: anyone}
+      - {path: /api/orders/payouts, methods: [POST], roles: [manager], mfa: true}
   inventory:
     app: 127.0.0.1:7002
 """
@@ -34,6 +35,9 @@ pillion.yaml is good: mesh shop, 3 services, http://localhost:8080
 Open to anyone:
   catalog  /api/catalog and below, GET, HEAD
   orders   /api/orders/health and below, any method
+
+Asking for a second factor:
+  orders  /api/orders/payouts and below, POST
 """
 CLOSED = """\
 mesh: shop
@@ -86,7 +90,8 @@ Usage: pillion check [OPTIONS]
 
   Every problem is one line with its place in the file. When there is none,
   prints in short which services there are, who calls whom, what is open to
-  callers who are not signed in, and which other issuers are trusted.
+  callers who are not signed in, what asks for a second factor, and which
+  other issuers are trusted.
 
   Example:
       pillion check

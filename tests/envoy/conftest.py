@@ -18,6 +18,9 @@ SERVICES = """
       - {path: /api/orders/reports/daily, allow: anyone}
       - {path: /api/orders/any-role, roles: [clerk]}
       - {path: /api/orders/drop, methods: [DELETE, PUT], roles: [manager]}
+      - {path: /api/orders/payouts/mine, mfa: true}
+      - {path: /api/orders/payouts, methods: [POST], roles: [manager], mfa: true}
+      - {path: /api/orders/payouts, mfa: true}
   inventory:
     app: APP
   lonely:

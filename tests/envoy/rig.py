@@ -54,7 +54,11 @@ class Service:
                     "trailers": trailers,
                 }
                 data = json.dumps(told).encode()
-                self.send_response(200)
+                # A test may ask for another answer: `x-answer: STATUS NAME=VALUE`.
+                status, _, header = self.headers.get("x-answer", "200").partition(" ")
+                self.send_response(int(status))
+                if header:
+                    self.send_header(*header.split("=", 1))
                 self.send_header("content-length", str(len(data)))
                 self.end_headers()
                 if self.command != "HEAD":

@@ -12,6 +12,15 @@ from tests.goldens.compiled import CASES, Compiled, compile_case, listeners
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 RBAC = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC"
+_AMR = {
+    "sourced_metadata": {
+        "metadata_matcher": {
+            "filter": "envoy.filters.http.jwt_authn",
+            "path": [{"key": "payload"}, {"key": "amr"}],
+            "value": {"list_match": {"one_of": {"string_match": {"exact": "mfa"}}}},
+        }
+    }
+}
 ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
 
 
@@ -61,18 +70,25 @@ def test_the_router_is_last_and_the_checks_come_in_order(case: Path) -> None:
     for workload, manager in _inbound(compile_case(case)):
         order = _filters(manager)
         assert order[-1] == "envoy.filters.http.router", workload
-        checks = ["pillion.token-shape", "pillion.verification", "pillion.revocations", "pillion.rules"]
-        if compile_case(case).plan.verification.trusted:
-            checks.insert(3, "pillion.trusted-caller")
+        trusted = ["pillion.trusted-caller"] if compile_case(case).plan.verification.trusted else []
+        known = ["pillion.token-shape", "pillion.verification", "pillion.revocations", *trusted]
+        checks = [*known, "pillion.step-up", "pillion.rules"]
         assert [name for name in order if name in [*checks, "pillion.trusted-caller"]] == checks, workload
 
 
 @every_case
 def test_no_filter_of_a_check_can_be_switched_off_by_a_route(case: Path) -> None:
-    """Routes carry the rules' requirements; nothing else of a sidecar differs from route to route."""
+    """Routes carry the rules' requirements; nothing else of a sidecar differs from route to route.
+
+    What is off without a route's word only ever refuses more.
+    """
     for workload, manager in _inbound(compile_case(case)):
+        off = {entry["name"] for entry in manager["http_filters"] if entry.get("disabled")}
+        assert off == {"pillion.step-up"}, workload
         for route in _routes(manager):
-            assert set(route["typed_per_filter_config"]) == {"pillion.rules"}, workload
+            own = route["typed_per_filter_config"]
+            assert set(own) - off == {"pillion.rules"}, workload
+            assert all(own[name]["rbac"]["rules"]["action"] == "DENY" for name in off & set(own)), workload
 
 
 @every_case
@@ -102,6 +118,25 @@ def test_only_a_written_allow_anyone_is_open(case: Path) -> None:
         assert opened == written[workload]
         assert opened[-1] is False
         assert _routes(manager)[-1]["match"] == {"prefix": "/"}
+
+
+@every_case
+def test_a_rule_that_asks_for_a_second_factor_lets_nobody_in_without(case: Path) -> None:
+    """Of the compiled routes exactly those want `mfa` in our own token's `amr`, whatever else they want."""
+    compiled = compile_case(case)
+    written = {
+        sidecar.service: [rule.requires.mfa for rule in sidecar.rules] for sidecar in compiled.plan.sidecars
+    }
+    for workload, manager in _inbound(compiled):
+        guarded = []
+        for route in _routes(manager):
+            if "direct_response" in route:
+                continue
+            rules = route["typed_per_filter_config"]["pillion.rules"]["rbac"]["rules"]
+            (policy,) = rules["policies"].values()
+            (principal,) = policy["principals"]
+            guarded.append(_AMR in principal.get("and_ids", {}).get("ids", []))
+        assert guarded == written[workload]
 
 
 @every_case

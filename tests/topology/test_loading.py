@@ -44,6 +44,7 @@ def test_the_example_of_the_interface_is_read_as_it_says() -> None:
         rules=(
             Rule(path="/api/orders/health", allow="anyone"),
             Rule(path="/api/orders/reports", methods=("GET",), roles=("manager",)),
+            Rule(path="/api/orders/payouts", mfa=True),
         ),
     )
 

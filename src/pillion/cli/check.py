@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import click
 
 from pillion.cli import topology_option
 from pillion.problem import InvalidInputError, Problem
-from pillion.topology import Issuer, Topology
+from pillion.topology import Issuer, Rule, Topology
 from pillion.topology.mail import stays_here
 
 
@@ -21,7 +21,8 @@ def command(file: Path | None, *, as_json: bool) -> None:
     """Read the topology and say what is wrong with it.
 
     Every problem is one line with its place in the file. When there is none, prints in short which services
-    there are, who calls whom, what is open to callers who are not signed in, and which other issuers are trusted.
+    there are, who calls whom, what is open to callers who are not signed in, what asks for a second factor, and
+    which other issuers are trusted.
 
     \b
     Example:
@@ -58,14 +59,13 @@ def summary(file: str, topology: Topology) -> Iterator[str]:
         for name, service in topology.services.items()
     )
     yield ""
-    opened = [
-        (name, f"{rule.path} and below, {', '.join(rule.methods) or 'any method'}")
-        for name, service in topology.services.items()
-        for rule in service.rules
-        if rule.allow == "anyone"
-    ]
+    opened = _requests(topology, lambda rule: rule.allow == "anyone")
     yield "Open to anyone:" if opened else "Nothing is open to callers who are not signed in."
     yield from _table(opened)
+    if guarded := _requests(topology, lambda rule: rule.mfa):
+        yield ""
+        yield "Asking for a second factor:"
+        yield from _table(guarded)
     if topology.identity.mail is None and not stays_here(topology.edge.listen, topology.edge.origin):
         yield ""
         yield "No mail is sent: addresses stay unproven, forgotten passwords are yours to reset (identity.mail)."
@@ -76,6 +76,16 @@ def summary(file: str, topology: Topology) -> Iterator[str]:
             (name, f"{issuer.issuer} for {issuer.audience}", f"as {name}:USER{_mapped(issuer)}")
             for name, issuer in topology.trust.items()
         )
+
+
+def _requests(topology: Topology, wanted: Callable[[Rule], bool]) -> list[tuple[str, str]]:
+    """Say which requests to which service the wanted rules are for."""
+    return [
+        (name, f"{rule.path} and below, {', '.join(rule.methods) or 'any method'}")
+        for name, service in topology.services.items()
+        for rule in service.rules
+        if wanted(rule)
+    ]
 
 
 def _mapped(issuer: Issuer) -> str:

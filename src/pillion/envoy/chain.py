@@ -12,6 +12,8 @@ from pillion.envoy.filters.renewal import renewal
 from pillion.envoy.filters.router import router
 from pillion.envoy.filters.rules import rules
 from pillion.envoy.filters.same_origin import same_origin
+from pillion.envoy.filters.step_up import step_up
+from pillion.envoy.filters.step_up_page import step_up_page
 from pillion.envoy.filters.streamed import streamed
 from pillion.envoy.filters.token_claims import KNOWN_REVOKED, token_claims
 from pillion.envoy.filters.token_shape import token_shape
@@ -31,6 +33,7 @@ def sidecar_chain(plan: Plan) -> list[HttpFilter]:
         # Needs the claims; before anything that acts on them.
         streamed(REVOCATIONS, token_claims(plan.verification, KNOWN_REVOKED)),
         *trusted_caller(plan.verification),  # as soon as another issuer's token is known to be good
+        step_up(),  # before the rules, which could not say what is missing
         rules(),  # needs to know who is calling, by a token that is good in every respect
         *identity_headers(),  # last of ours: nobody that was refused is ever named
         router(),
@@ -42,6 +45,7 @@ def edge_chain(plan: Plan) -> list[HttpFilter]:
     return [
         cors(),  # first: answers preflights, which carry no credentials
         browser(plan.edge.cookies),  # turns cookies into what the rest looks for
+        step_up_page(),  # as soon as it is known who is going to a page
         same_origin(plan.edge),  # as soon as it is known that a cookie is relied on
         token_shape(),  # from here to the revocations as in a sidecar
         streamed(VERIFICATION, edge_verification(plan.verification, known_keys(plan.verification))),

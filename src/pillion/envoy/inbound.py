@@ -15,6 +15,7 @@ from pillion.envoy.audit_log import audit_log
 from pillion.envoy.chain import sidecar_chain
 from pillion.envoy.connection import connection_manager, listener
 from pillion.envoy.filters.rules import required_by
+from pillion.envoy.filters.step_up import asked_by
 from pillion.envoy.grpc import app_or_grpc
 from pillion.envoy.routes import NO_TIMEOUT, RETRIES, below, doubtful_path
 from pillion.plan.model import ANYONE, Issuer, Plan, Rule, Sidecar
@@ -25,6 +26,7 @@ REFUSALS: Final = (
     refusals.TOKEN_EXPIRED,
     refusals.TOKEN_REVOKED,
     refusals.TOKEN_INVALID,
+    refusals.STEP_UP_REQUIRED,
     refusals.FORBIDDEN,
     refusals.TOKEN_MISSING,
     *refusals.BY_STATUS,
@@ -69,5 +71,7 @@ def _route(rule: Rule, trusted: tuple[Issuer, ...]) -> Route:
         name=rule.name,
         match=below(rule.path, rule.methods),
         route=RouteAction(inline_cluster_specifier_plugin=app_or_grpc(), timeout=NO_TIMEOUT),
-        typed_per_filter_config=required_by(rule.name, rule.requires, trusted),
+        typed_per_filter_config=(
+            asked_by(rule.requires, trusted) | required_by(rule.name, rule.requires, trusted)
+        ),
     )

@@ -87,6 +87,9 @@ def all_of(principals: Iterable[Principal]) -> Principal:
 
 
 SIGNED_IN: Final = claim("sub", SOME_STRING)
+# RFC 8176, section 2: more than one factor was shown. Of our own tokens alone: what another issuer takes for a
+# second factor, nobody here has looked at.
+WITH_SECOND_FACTOR: Final = claim("amr", list_with("mfa"))
 
 
 def policy(principal: Principal, permission: Permission | None = None) -> Policy:

@@ -30,6 +30,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from envoy_data_plane.google.protobuf import Any, Struct
 
 from pillion import vocabulary
+from pillion.envoy.filters.step_up import STEP_UP_DETAILS
 from pillion.envoy.headers import append, overwrite
 from pillion.envoy.matchers import header_present
 from pillion.envoy.names import REFUSED_HEADER
@@ -90,7 +91,17 @@ TOKEN_INVALID: Final = Refusal(
     detail="The token is not valid here.",
     challenge=INVALID_TOKEN,
 )
-# After the two above: a token that got as far as the rules is good, so the rules ask for something else.
+# RFC 9470, section 3: the token is good, and says nothing of a second factor.
+STEP_UP_REQUIRED: Final = Refusal(
+    code="step-up-required",
+    when=f"response.code_details == '{STEP_UP_DETAILS}'",
+    status=401,
+    title="Unauthorized",
+    detail="This asks for a second factor: sign in with one.",
+    challenge=f'{_CHALLENGE}, error="insufficient_user_authentication", error_description="{{detail}}", '
+    'acr_values="mfa"',
+)
+# After the three above: a token that got as far as the rules is good, so the rules ask for something else.
 FORBIDDEN: Final = Refusal(
     code="rule-refused",
     when=_details("rbac_access_denied"),

@@ -91,7 +91,8 @@ def _sidecar(name: str, service: Service, ports: Mapping[str, Ports]) -> Sidecar
 
 
 def _rule(index: int, rule: WrittenRule) -> Rule:
-    requires = ANYONE if rule.allow == "anyone" else Requirement(roles=tuple(sorted(rule.roles)))
+    asked = Requirement(roles=tuple(sorted(rule.roles)), mfa=rule.mfa)
+    requires = ANYONE if rule.allow == "anyone" else asked
     return Rule(name=f"rules[{index}]", path=rule.path, methods=_methods(rule.methods), requires=requires)
 
 

@@ -30,11 +30,13 @@ __all__ = [
 class Requirement:
     """What a caller must show.
 
-    `anyone` asks for nothing; else it is a valid token, with one of `roles` if any are named.
+    `anyone` asks for nothing; else it is a valid token, with one of `roles` if any are named, and of somebody who
+    has shown a second factor if `mfa`.
     """
 
     anyone: bool = False
     roles: tuple[str, ...] = ()
+    mfa: bool = False
 
 
 ANYONE: Final = Requirement(anyone=True)

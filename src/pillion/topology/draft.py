@@ -67,6 +67,7 @@ class DraftRule:
     methods: Items
     roles: Items
     allow_given: bool
+    mfa_given: bool
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,7 @@ def _rule(read: _Reader, at: KeyPath, body: dict[str, Any]) -> DraftRule:
         methods=read.items((*at, "methods")),
         roles=read.items((*at, "roles")),
         allow_given="allow" in body,
+        mfa_given="mfa" in body,
     )
 
 

@@ -75,6 +75,7 @@ Code: TypeAlias = Literal[
     "rule-outside-paths",
     "unreachable-rule",
     "allow-and-roles",
+    "allow-and-mfa",
 ]
 CODES: Final[tuple[Code, ...]] = get_args(Code)
 

@@ -4,7 +4,16 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StrictBool,
+    WithJsonSchema,
+)
 from pydantic.config import JsonDict
 
 from pillion.topology.address import Address, UnixSocket, parse_app, parse_listen
@@ -204,7 +213,9 @@ class Issuer(_Section):
 class Rule(_Section):
     """Who may send which requests; with neither `allow` nor `roles`: any signed-in caller."""
 
-    model_config = ConfigDict(json_schema_extra={"not": {"required": ["allow", "roles"]}})
+    model_config = ConfigDict(
+        json_schema_extra={"not": {"anyOf": [{"required": ["allow", key]} for key in ("roles", "mfa")]}}
+    )
 
     path: Route
     """The path that the rule is for, and all below it."""
@@ -217,6 +228,9 @@ class Rule(_Section):
 
     roles: tuple[Role, ...] = Field((), json_schema_extra=_SOME)
     """The caller must hold one of these roles."""
+
+    mfa: StrictBool = False
+    """Whether the caller must have signed in with a second factor, or a passkey; false when left out."""
 
 
 class Service(_Section):

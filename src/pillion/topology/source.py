@@ -39,8 +39,8 @@ class Spot:
 class Source:
     """What the file says: `data` as dicts, lists and scalars, and a spot for every path in it.
 
-    A number or truth value stands in `data` as 0 or False: the topology knows only text, so that all that
-    matters is that it is not text. `findings` are the mistakes met on the way; a path in them holds no
+    A number stands in `data` as 0: the topology knows only text and truth values, so that all that matters is
+    that it is neither. `findings` are the mistakes met on the way; a path in them holds no
     usable value.
     """
 
@@ -151,7 +151,7 @@ class _Walk:
             return None
         if node.plain and (_TRUTH.fullmatch(node.text) or _NUMBER.fullmatch(node.text)):
             self.spots[path] = Spot(key, node.mark, node.text)
-            return False if _TRUTH.fullmatch(node.text) else 0
+            return node.text.lower() == "true" if _TRUTH.fullmatch(node.text) else 0
         filled = fill(node.text, self.environ)
         self.spots[path] = Spot(key, node.mark, node.text, filled.from_environment)
         for code, message in filled.mistakes:

@@ -15,6 +15,7 @@ _MERGE: Final = "<<"  # of YAML 1.1
 
 _NEEDED: Final = {
     "string_type": "text",
+    "bool_type": "true or false",
     "model_type": "a mapping (KEY: VALUE)",
     "dict_type": "a mapping (NAME: …)",
     "tuple_type": "a list ([…], or lines that start with '-')",

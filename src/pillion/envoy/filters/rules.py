@@ -11,7 +11,7 @@ from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy import names
 from pillion.envoy.filters.http_filter import http_filter
-from pillion.envoy.matchers import policy
+from pillion.envoy.matchers import WITH_SECOND_FACTOR, all_of, policy
 from pillion.envoy.trusted import signed_in, with_role
 from pillion.plan.model import Issuer, Requirement
 
@@ -28,6 +28,12 @@ def required_by(name: str, requirement: Requirement, trusted: tuple[Issuer, ...]
 
 
 def _who(requirement: Requirement, trusted: tuple[Issuer, ...]) -> Principal:
+    who = who_but_for_the_second_factor(requirement, trusted)
+    return all_of([who, WITH_SECOND_FACTOR]) if requirement.mfa else who
+
+
+def who_but_for_the_second_factor(requirement: Requirement, trusted: tuple[Issuer, ...]) -> Principal:
+    """Match whom the requirement lets in, with a second factor or without."""
     if requirement.anyone:
         return Principal(any=True)
     if requirement.roles:

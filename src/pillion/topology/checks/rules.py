@@ -13,12 +13,15 @@ _EVERY: Final = frozenset({*METHODS, "any other"})
 
 
 def check_rules(draft: Draft) -> Iterator[Finding]:
-    """Find rules with both `allow` and `roles`, outside the service's paths, or never reached."""
+    """Find rules that are open and ask for something, outside the service's paths, or never reached."""
     for service in draft.services:
         for i, rule in enumerate(service.rules):
             if rule.allow_given and rule.roles.given:
                 message = "a rule with 'allow: anyone' asks for no role: keep one of the two"
                 yield Finding(rule.roles.path, "allow-and-roles", message, on_key=True)
+            if rule.allow_given and rule.mfa_given:
+                message = "a rule with 'allow: anyone' asks for no second factor: keep one of the two"
+                yield Finding((*rule.at, "mfa"), "allow-and-mfa", message, on_key=True)
             if not rule.path:
                 continue
             outside = _outside(service, rule.path.value)
