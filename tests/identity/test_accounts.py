@@ -7,6 +7,7 @@ import pytest
 from pillion.identity import accounts
 from pillion.identity.accounts import AccountError, InvalidAccountError
 from pillion.identity.models import Session, User
+from tests.identity.authenticator_app import user_with_app
 from tests.identity.browser import PASSWORD, Browser, new_email, new_user, signed_in
 
 
@@ -111,3 +112,27 @@ def test_the_session_of_a_token_ends_with_it() -> None:
     accounts.issue_token(email, timedelta(seconds=90))
     row = Session.objects.get(user__email=email)
     assert row.expires_at - row.created_at == timedelta(seconds=90)
+
+
+def test_an_operator_sees_who_has_a_second_factor() -> None:
+    """In the order in which people are offered them."""
+    email, _ = user_with_app()
+    assert accounts.find_user(email).second_factors == ("totp", "recovery-code")
+    assert accounts.find_user(new_user()).second_factors == ()
+    (listed,) = [account for account in accounts.list_users() if account.email == email]
+    assert listed.document()["second_factors"] == ["totp", "recovery-code"]
+
+
+def test_who_lost_everything_gets_in_with_the_password_again() -> None:
+    """Sessions and sign-ins that wait end; it is said when there is nothing to take away."""
+    email, app = user_with_app()
+    inside, waiting = Browser(), Browser()
+    inside.sign_in(email)
+    assert inside.post_json("/sign-in/second-factor", {"code": app.code()}).status == 200
+    waiting.sign_in(email)
+    assert accounts.reset_second_factors(email).second_factors == ()
+    assert inside.renew()["Authorization"] == ""
+    assert waiting.post_json("/sign-in/second-factor", {"code": app.code(1)}).status == 401
+    assert Browser().sign_in(email).status == 200
+    with pytest.raises(AccountError, match="has no second factor"):
+        accounts.reset_second_factors(email)

@@ -17,7 +17,7 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from pillion.identity import accounts, limits, locks, rotation, sessions
-from pillion.identity.flows import sign_in
+from pillion.identity.flows import signed_in as flow
 from pillion.identity.models import Revocation, Session, SigningKey, User
 from tests.identity.browser import Browser, new_user, signed_in
 from tests.identity.conftest import CONFIG
@@ -221,8 +221,8 @@ def test_a_new_password_ends_the_session_that_is_just_being_opened(monkeypatch: 
         assert not changing[0].done()
         describe(request)
 
-    describe = sign_in.describe
-    monkeypatch.setattr(sign_in, "describe", described)
+    describe = flow.describe
+    monkeypatch.setattr(flow, "describe", described)
     Browser().sign_in(email)
     changing[0].result(PATIENCE)
     (session,) = Session.objects.filter(user__email=email)

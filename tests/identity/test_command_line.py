@@ -58,7 +58,7 @@ def test_an_operator_manages_accounts(folder: Path) -> None:
     assert (account["email"], account["roles"], account["active"]) == ("ada@example.org", ["manager"], True)
     done(folder, "user", "roles", "ada@example.org", "buyer", "auditor")
     done(folder, "user", "disable", "ada@example.org")
-    assert done(folder, "user", "list") == "ada@example.org  disabled  verified    auditor buyer\n"
+    assert done(folder, "user", "list") == "ada@example.org  disabled  verified    -  auditor buyer\n"
     done(folder, "user", "delete", "ada@example.org", "--yes")
     assert json.loads(done(folder, "user", "list", "--json")) == []
 
@@ -81,6 +81,9 @@ def test_a_mistake_is_a_sentence_and_an_exit_code(folder: Path) -> None:
         (["user", "add", "b@example.org"], PASSWORD, 2, "use --password-stdin"),
         (["user", "disable", "b@example.org"], "", 1, "no account for b@example.org"),
         (["user", "delete", "ada@example.org"], "n\n", 130, "interrupted"),
+        (["user", "reset-mfa", "ada@example.org"], "n\n", 130, "interrupted"),
+        (["user", "reset-mfa", "ada@example.org", "--yes"], "", 1, "has no second factor"),
+        (["user", "reset-mfa", "b@example.org", "--yes"], "", 1, "no account for b@example.org"),
         (["token", "--user", "ada@example.org", "--lifetime", "soon"], "", 2, "60s, 5m, 1h or 90d"),
     ):
         result = pillion(folder, *arguments, typed=typed)

@@ -46,7 +46,7 @@ def add(email: str, roles: tuple[str, ...], *, password_stdin: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON alone.")
 @with_identity
 def list_(*, as_json: bool) -> None:
-    """List the accounts: address, state, whether the address is known to be theirs, roles.
+    """List the accounts: address, state, whether the address is known to be theirs, second factors, roles.
 
     Whoever signs up may write anybody's address; it is unverified until mail proves it. An account that you
     add is verified, by you.
@@ -65,10 +65,13 @@ def list_(*, as_json: bool) -> None:
         click.echo("there are no accounts yet: pillion user add EMAIL")
         return
     width = max(len(account.email) for account in found)
-    for account in found:
+    factors = [",".join(account.second_factors) or "-" for account in found]
+    wide = max(map(len, factors))
+    for account, second in zip(found, factors, strict=True):
         state = "active" if account.active else "disabled"
         proven = "verified" if account.verified else "unverified"
-        click.echo(f"{account.email:{width}}  {state:8}  {proven:10}  {' '.join(account.roles)}".rstrip())
+        roles = " ".join(account.roles)
+        click.echo(f"{account.email:{width}}  {state:8}  {proven:10}  {second:{wide}}  {roles}".rstrip())
 
 
 @command.command()
@@ -122,6 +125,30 @@ def password(email: str, *, password_stdin: bool) -> None:
     new = _password(stdin=password_stdin)
     account, spread = session_care.until_refused(lambda: accounts.set_password(email, new))
     click.echo(f"{account.email} has a new password; its sessions are revoked")
+    refused(spread)
+
+
+@command.command(name="reset-mfa")
+@click.argument("email")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_identity
+def reset_mfa(email: str, *, yes: bool) -> None:
+    """Take all second factors from an account whose owner has lost them, and revoke its sessions.
+
+    From then on its password alone is enough to sign in, until they add a second factor again. Be sure of whom you
+    do this for: it is what somebody asks for who has found out the password.
+
+    \b
+    Example:
+        pillion user reset-mfa ada@example.org
+    """  # noqa: D301
+    from pillion.identity import accounts, session_care  # noqa: PLC0415
+
+    account = accounts.find_user(email)
+    if not yes:
+        click.confirm(f"Take all second factors from the account of {account.email}?", abort=True)
+    account, spread = session_care.until_refused(lambda: accounts.reset_second_factors(email))
+    click.echo(f"{account.email} has no second factor any more; its sessions are revoked")
     refused(spread)
 
 

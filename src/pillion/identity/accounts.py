@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from pillion.identity import email_address, issue, sessions
+from pillion.identity import email_address, issue, second_factors, sessions
 from pillion.identity.models import Session, User
 from pillion.vocabulary import MAX_TOKEN_LIFETIME, ROLE
 
@@ -35,7 +35,8 @@ class AccountError(Exception):
 class Account:
     """A user, as an operator sees them.
 
-    `verified` says that the address is known to be theirs: who signs up may write anybody's.
+    `verified` says that the address is known to be theirs: who signs up may write anybody's. `second_factors` are
+    of `second_factors.KINDS`.
     """
 
     sub: str
@@ -45,11 +46,13 @@ class Account:
     active: bool
     joined: datetime
     last_sign_in: datetime | None
+    second_factors: tuple[str, ...]
 
     def document(self) -> dict[str, Any]:
         """Give the account as JSON has it; times in ISO 8601, UTC."""
         return asdict(self) | {
             "roles": list(self.roles),
+            "second_factors": list(self.second_factors),
             "joined": self.joined.astimezone(UTC).isoformat(),
             "last_sign_in": self.last_sign_in and self.last_sign_in.astimezone(UTC).isoformat(),
         }
@@ -101,8 +104,11 @@ def find_user(email: str) -> Account:
 
 def list_users() -> list[Account]:
     """Give all accounts, by address."""
+    kinds = second_factors.kinds_by_user()
     # Sorted here: every database has an order of its own.
-    return sorted(map(_account, _users()), key=lambda account: account.email)
+    return sorted(
+        (_account(user, kinds.get(user.id, ())) for user in _users()), key=lambda account: account.email
+    )
 
 
 def set_active(email: str, *, active: bool) -> Account:
@@ -136,6 +142,19 @@ def set_roles(email: str, roles: Iterable[str]) -> Account:
         user = _held(email)
         user.roles = wanted
         user.save(update_fields=["roles"])
+    return _account(user)
+
+
+def reset_second_factors(email: str) -> Account:
+    """Take all second factors from an account, recovery codes too, and revoke its sessions.
+
+    Raises AccountError if there is no such account, or it has none.
+    """
+    with transaction.atomic():
+        user = _held(email)
+        if not second_factors.forget(user):
+            raise AccountError(f"{user.email} has no second factor")
+        _revoke_all(user)
     return _account(user)
 
 
@@ -198,7 +217,7 @@ def _revoke_all(user: User) -> None:
     sessions.revoke(Session.objects.filter(user=user), timezone.now())
 
 
-def _account(user: User) -> Account:
+def _account(user: User, kinds: tuple[str, ...] | None = None) -> Account:
     return Account(
         sub=str(user.id),
         email=user.email,
@@ -207,4 +226,5 @@ def _account(user: User) -> Account:
         active=user.is_active,
         joined=user.date_joined,
         last_sign_in=user.last_login,
+        second_factors=second_factors.kinds(user) if kinds is None else kinds,
     )

@@ -11,6 +11,9 @@ Only failures count: what a success used is given back. A network counts as one 
 Successes are limited per account, so generously that only a program notices: each leaves a session, and every
 Envoy is told when that is revoked.
 
+A second factor is guarded per address, and per account wherever from: who gets so far knows the password, and of a
+code's six digits a guesser with many addresses must not try many.
+
 allauth cannot say when to try again, so that is worked out here from what it wrote to the cache.
 """
 
@@ -28,7 +31,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from pillion.identity import locks
-from pillion.identity.models import Session
+from pillion.identity.models import Session, User
 from pillion.identity.refusal import try_later
 
 _APP: Final = "pillion"
@@ -40,6 +43,10 @@ _RATES: Final = {
     "session-per-account": "120/h/key",
     "mail-per-address": "20/h/ip",
     "mail-to-one": "4/15m/key",
+    "second-factor-per-address": "30/5m/ip",
+    "second-factor-per-account": "5/5m/key",
+    "second-factor-per-account-a-day": "50/24h/key",
+    "passkey-per-address": "60/5m/ip",
 }
 _KNOWN_FOR: Final = timedelta(days=30)
 
@@ -86,6 +93,22 @@ def try_mail(request: HttpRequest, to: str) -> None:
     Whether there is an account with it makes no difference, so that the answer tells nothing.
     """
     _consume(request, [("mail-per-address", ""), ("mail-to-one", to)])
+
+
+def try_second_factor(request: HttpRequest, user: User) -> Try:
+    """Count a try to show the second factor of `user`; raises Refusal (429) when there were too many."""
+    per_account = ("second-factor-per-account", "second-factor-per-account-a-day")
+    return _consume(
+        request, [("second-factor-per-address", ""), *((action, str(user.pk)) for action in per_account)]
+    )
+
+
+def try_passkey(request: HttpRequest) -> Try:
+    """Count a try to sign in by a passkey alone; raises Refusal (429) when there were too many.
+
+    There is nothing to guess: it bounds the work, and the rows that visitors' sessions take.
+    """
+    return _consume(request, [("passkey-per-address", "")])
 
 
 def _is_known(email: str, network: str) -> bool:

@@ -19,6 +19,7 @@ LENGTH: Final = 32
 SESSIONS_AND_SIGNATURES: Final = b"pillion identity: django secret key"
 SIGNING_KEYS: Final = b"pillion identity: signing keys at rest"
 QUEUED_MAIL: Final = b"pillion identity: mail that waits to be sent"
+SECOND_FACTORS: Final = b"pillion identity: seeds of second factors at rest"
 
 
 class MasterKeyError(Exception):

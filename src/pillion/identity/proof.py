@@ -7,8 +7,14 @@ from typing import Any, Final
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 from django.conf import settings
 
-# allauth's names for how somebody proved themselves -> RFC 8176's.
-_METHODS: Final = {"password": "pwd"}
+# allauth's names for how somebody proved themselves, and by what -> RFC 8176's. Of a passkey's key it is not known
+# whether it lies in hardware; a recovery code is good once, too.
+_METHODS: Final = {
+    ("password", None): "pwd",
+    ("mfa", "totp"): "otp",
+    ("mfa", "recovery_codes"): "otp",
+    ("mfa", "webauthn"): "pop",
+}
 
 
 def proven_at(data: Mapping[str, Any]) -> datetime | None:
@@ -19,14 +25,24 @@ def proven_at(data: Mapping[str, Any]) -> datetime | None:
 
 def methods(data: Mapping[str, Any]) -> list[str]:
     """Name how, as `amr` does (RFC 8176): everything that was proven in this session."""
-    used = {record.get("method") for record in _records(data)}
-    return sorted({_METHODS[method] for method in used if method in _METHODS})
+    used = {(record.get("method"), record.get("type")) for record in _records(data)}
+    names = {_METHODS[method] for method in used if method in _METHODS}
+    ways = {method for method, _ in used}
+    # A passkey asks for a finger or a PIN: two factors by itself.
+    several = "pop" in names or ("mfa" in ways and len(ways) > 1)
+    return sorted(names | {"mfa"}) if several else sorted(names)
 
 
 def is_recent(data: Mapping[str, Any], now: datetime) -> bool:
     """Tell whether that was recently enough for a dangerous step."""
     at = proven_at(data)
     return at is not None and now - at < timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
+
+
+def second_factor_is_recent(data: Mapping[str, Any], now: datetime) -> bool:
+    """Tell whether a second factor was shown recently enough for that."""
+    shown = [record for record in _records(data) if record.get("method") == "mfa"]
+    return is_recent({AUTHENTICATION_METHODS_SESSION_KEY: shown}, now)
 
 
 def without_older(data: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -7,10 +7,12 @@ from http import HTTPStatus
 class Refusal(Exception):  # noqa: N818 - not an error: an answer
     """A request is refused; `detail` is a sentence for the caller, `errors` speak of single fields.
 
+    `members` are more of the problem's members, for programs (RFC 9457, section 3.2).
+
     `code` never changes once released. `detail` never repeats what the caller sent.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an answer consists of
         self,
         status: HTTPStatus,
         code: str,
@@ -18,6 +20,7 @@ class Refusal(Exception):  # noqa: N818 - not an error: an answer
         *,
         errors: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        members: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -25,6 +28,7 @@ class Refusal(Exception):  # noqa: N818 - not an error: an answer
         self.detail = detail
         self.errors = dict(errors or {})
         self.headers = dict(headers or {})
+        self.members = dict(members or {})
 
 
 def problem(refusal: Refusal) -> dict[str, object]:
@@ -37,7 +41,7 @@ def problem(refusal: Refusal) -> dict[str, object]:
     }
     if refusal.errors:
         document["errors"] = refusal.errors
-    return document
+    return document | refusal.members
 
 
 def too_large(limit: int) -> Refusal:

@@ -64,6 +64,9 @@ def _renew(key: str | None) -> Headers:
         return []
     now = timezone.now()
     session = _live(sessions.hash_of(key), now)
+    if session is None and sessions.is_visit(key, now):
+        # A sign-in that waits for its second step keeps its cookie, whatever the browser asks for meanwhile.
+        return []
     if session is None:
         return [("set-cookie", deletion) for deletion in _cookies().deletions()]
     token = issue.fresh_token(session, now)

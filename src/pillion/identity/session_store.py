@@ -14,7 +14,7 @@ from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.utils import timezone
 
 from pillion.identity import proof, sessions
-from pillion.identity.lifetimes import SESSION_LIFETIME
+from pillion.identity.lifetimes import SESSION_LIFETIME, VISIT_LIFETIME
 from pillion.identity.models import Session
 
 
@@ -106,8 +106,10 @@ class SessionStore(SessionBase):
 
     @classmethod
     def clear_expired(cls) -> None:
-        """Remove the rows that no token can speak of any more."""
-        Session.objects.filter(expires_at__lt=timezone.now() - SESSION_LIFETIME).delete()
+        """Remove the rows that no token can speak of any more, and what is left of visits."""
+        now = timezone.now()
+        Session.objects.filter(expires_at__lt=now - SESSION_LIFETIME).delete()
+        Session.objects.filter(auth_time=None, revoked_at=None, expires_at__lt=now).delete()
 
     def _insert(self, data: dict[str, Any], now: datetime) -> Session:
         signed_in = SESSION_KEY in data
@@ -117,7 +119,7 @@ class SessionStore(SessionBase):
             user_id=UUID(data[SESSION_KEY]) if signed_in else None,
             data=data,
             created_at=now,
-            expires_at=now + SESSION_LIFETIME,
+            expires_at=now + (SESSION_LIFETIME if signed_in else VISIT_LIFETIME),
             last_used_at=now,
             tokens_until=sessions.last_token(now, settings.PILLION.token_lifetime) if signed_in else 0,
             **({"auth_time": now} | _proven(data) if signed_in else {}),

@@ -71,6 +71,11 @@ def live_of_users(now: datetime) -> QuerySet[Session]:
     return Session.objects.filter(live(now), user__is_active=True)
 
 
+def is_visit(key: str, now: datetime) -> bool:
+    """Tell whether a cookie's value is of a session alive at `now` that nobody has signed in to."""
+    return Session.objects.filter(live(now), auth_time=None, key_hash=hash_of(key)).exists()
+
+
 def mark_used(sid: UUID, last_used_at: datetime, now: datetime) -> None:
     """Note that a session was used, at most once a minute."""
     if now - last_used_at >= USE_RESOLUTION:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pillion.identity import config as configuration
-from pillion.identity import master_key
+from pillion.identity import master_key, passkeys
 from pillion.identity.lifetimes import SESSION_LIFETIME
 from pillion.identity.postgresql import postgresql
 
@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "pillion.identity",
 ]
 
@@ -111,9 +112,20 @@ PASSWORD_RESET_TIMEOUT = 1800  # seconds
 ACCOUNT_SESSION_REMEMBER = True
 # In seconds: who proved themselves longer ago is asked again before what is dangerous.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_RATE_LIMITS: dict[str, str] = {"login_failed": ""}  # ours (`limits`) can say when to try again
 ALLAUTH_TRUSTED_PROXY_COUNT = 1  # the edge
 LOGIN_REDIRECT_URL = "/"
 LOGIN_URL = "/sign-in"
+
+# django-allauth, for second factors. All passkeys are user-verified, so that each is two factors by itself.
+MFA_ADAPTER = "pillion.identity.mfa_adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_TOTP_TOLERANCE = 1  # steps of 30 s to either side, for clocks and slow fingers (RFC 6238, section 5.2)
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+# Then allauth lets any origin be; ours is compared to the letter anyway, see `passkeys.read`.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = passkeys.on_localhost(PILLION)
 
 # One line each, on standard error, which `pillion up` reads.
 LOGGING = {

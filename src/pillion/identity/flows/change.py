@@ -12,8 +12,7 @@ from pillion.identity import email_address, limits, sessions
 from pillion.identity.email_address import EmailAddressError
 from pillion.identity.flows import new_password
 from pillion.identity.flows.forgot import require_mail
-from pillion.identity.flows.sign_in import describe
-from pillion.identity.flows.signed_in import SignedIn, signed_in
+from pillion.identity.flows.signed_in import SignedIn, describe, signed_in
 from pillion.identity.mail import queue
 from pillion.identity.models import Session, User
 from pillion.identity.refusal import Refusal, not_signed_in

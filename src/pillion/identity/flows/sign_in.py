@@ -7,7 +7,6 @@ Around it stand our limits, and the answer for every failure is one and the same
 from http import HTTPStatus
 from typing import Final
 
-from allauth.account.adapter import get_adapter
 from allauth.account.forms import LoginForm
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -15,11 +14,11 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from pillion.identity import email_address, limits, passwords
-from pillion.identity.flows.signed_in import SignedIn, signed_in
+from pillion.identity.flows import second_step
+from pillion.identity.flows.signed_in import SignedIn, begin, signed_in
 from pillion.identity.models import User
 from pillion.identity.refusal import Refusal
 from pillion.identity.turn import turn
-from pillion.identity.visit import session_of
 
 FIELDS: Final = ("email", "password")
 _WRONG: Final = "The email address or the password is wrong."
@@ -30,9 +29,9 @@ _OR_UNCONFIRMED: Final = " Or the address is not confirmed yet: there was a mail
 def sign_in(request: HttpRequest, email: str, password: str) -> SignedIn:
     """Open a session for the user of that address and password.
 
-    Raises Refusal: 400 with the fields that are missing, 401 when the two do not fit (in the same words and
-    the same time whether there is such an account or not), 429 after too many tries, 503 when too many
-    people sign in at once.
+    Raises SecondFactorRequired when these are right and the account has a second factor. Raises Refusal: 400
+    with the fields that are missing, 401 when the two do not fit (in the same words and the same time whether
+    there is such an account or not), 429 after too many tries, 503 when too many people sign in at once.
     """
     _require(email, password)
     address = email_address.normal(email)
@@ -54,10 +53,11 @@ def _sign_in(request: HttpRequest, address: str, password: str, tried: limits.Tr
         limits.open_session(request, address)
         if not _still_holds(form.user):
             raise _wrong()
-        request.session.flush()  # whoever held this browser's session before: it ends here
-        describe(request)
+        begin(request)
         form.login(request)
+        second_step.hold(request, form.user)
         request.session.save()
+    second_step.raise_if_held(request)
     return signed_in(request)
 
 
@@ -78,13 +78,6 @@ def _wrong() -> Refusal:
         _WRONG + (_OR_UNCONFIRMED if settings.PILLION.verifies else ""),
         headers={"WWW-Authenticate": 'Pillion-Password realm="sign-in"'},
     )
-
-
-def describe(request: HttpRequest) -> None:
-    """Note in the session from where it was opened."""
-    adapter = get_adapter(request)
-    session_of(request).address = adapter.get_client_ip(request)
-    session_of(request).user_agent = adapter.get_http_user_agent(request)
 
 
 def _spend_the_same_time(password: str) -> None:

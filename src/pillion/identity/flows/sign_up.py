@@ -17,8 +17,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
 from pillion.identity import email_address, limits, passwords
-from pillion.identity.flows.sign_in import describe
-from pillion.identity.flows.signed_in import SignedIn, signed_in
+from pillion.identity.flows.signed_in import SignedIn, begin, signed_in
 from pillion.identity.mail import queue
 from pillion.identity.refusal import Refusal
 from pillion.identity.turn import turn
@@ -68,8 +67,7 @@ def _sign_up(request: HttpRequest, address: str, password: str) -> SignedIn | No
         raise _taken()
     try:
         with transaction.atomic():
-            request.session.flush()
-            describe(request)
+            begin(request)
             user, _ = form.try_save(request)
             record_authentication(request, user, method="password")
             complete_signup(request, user=user)

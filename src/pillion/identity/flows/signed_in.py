@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from allauth.account.adapter import get_adapter
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
 from pillion.identity import issue
@@ -19,6 +21,20 @@ class SignedIn:
     def document(self) -> dict[str, object]:
         """Give what the caller is told."""
         return {"user": {"sub": str(self.user.id), "email": self.user.email, "roles": list(self.user.roles)}}
+
+
+def begin(request: HttpRequest) -> None:
+    """Begin a session for somebody who is about to sign in; whoever held this browser's before: it ends here."""
+    request.session.flush()
+    request.user = AnonymousUser()  # Django may have looked up already who it was
+    describe(request)
+
+
+def describe(request: HttpRequest) -> None:
+    """Note in the session from where it was opened."""
+    adapter = get_adapter(request)
+    session_of(request).address = adapter.get_client_ip(request)
+    session_of(request).user_agent = adapter.get_http_user_agent(request)
 
 
 def signed_in(request: HttpRequest) -> SignedIn:

@@ -11,6 +11,8 @@ _POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+# For the pages where a passkey can be used: our own script, which asks us for what it needs.
+POLICY_WITH_SCRIPT: Final = f"{_POLICY}; script-src 'self'; connect-src 'self'"
 HEADERS: Final = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",

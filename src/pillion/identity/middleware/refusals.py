@@ -11,6 +11,7 @@ from django.db import Error
 from django.http import Http404, HttpRequest, HttpResponse
 
 from pillion.identity import answers
+from pillion.identity.master_key import MasterKeyError
 from pillion.identity.refusal import Refusal, internal_error, malformed
 
 _KNOWN: Final = (
@@ -48,8 +49,10 @@ def refusal_of(request: HttpRequest, exception: BaseException) -> Refusal:
     for kind, refusal in _KNOWN:
         if isinstance(exception, kind):
             return refusal
-    if isinstance(exception, Error):  # not DatabaseError: a connection that broke earlier is none to Django
-        _log.error("%s %s: database: %s", request.method, request.path, exception)
+    # Error, not DatabaseError: a connection that broke earlier is none to Django.
+    if isinstance(exception, Error | MasterKeyError):
+        what = "secrets" if isinstance(exception, MasterKeyError) else "database"
+        _log.error("%s %s: %s: %s", request.method, request.path, what, exception)
         return _UNAVAILABLE
     _log.error("%s %s failed", request.method, request.path, exc_info=exception)
     return internal_error()

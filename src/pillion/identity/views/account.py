@@ -24,6 +24,7 @@ class Section(NamedTuple):
 # In this order.
 SECTIONS: Final = (
     Section("/account/password", "Password", "Choose another one."),
+    Section("/account/security", "Second factors", "Passkeys, codes of an app, recovery codes."),
     Section("/account/email", "Address", "Have mail go to another one."),
     Section("/account/sessions", "Sessions", "Where you are signed in, and how to end that."),
     Section("/account/delete", "Delete the account", "For good."),

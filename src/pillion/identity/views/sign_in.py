@@ -3,30 +3,36 @@
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 
 from pillion.identity import answers, body, next_path
+from pillion.identity.flows.second_step import SecondFactorRequired
 from pillion.identity.flows.sign_in import FIELDS, sign_in
 from pillion.identity.flows.signed_in import SignedIn
 from pillion.identity.refusal import Refusal
 from pillion.identity.views.form_page import form_page
 from pillion.identity.views.only import only
+from pillion.identity.views.whose import lead
 
-_PAGE = "pillion/sign_in.html"
+PAGE = "pillion/sign_in.html"
+_WITHOUT_PASSWORD = ("passkey",)
+SECOND_STEP_PATH = "/sign-in/second-factor"
 
 
 @only("GET", "POST")
 def view(request: HttpRequest) -> HttpResponse:
     """Show the form, or sign in: a program gets the user, a person is sent on to `next`."""
     if request.method != "POST":
-        return form_page(request, _PAGE, wanted=request.GET.get("next", ""))
+        return form_page(request, PAGE, wanted=request.GET.get("next", ""), kinds=_WITHOUT_PASSWORD)
     given = body.fields(request, (*FIELDS, "next"))
+    wanted = given.get("next", "")
     try:
         done = sign_in(request, given.get("email", ""), given.get("password", ""))
     except Refusal as refusal:
         if not answers.wants_page(request):
             raise
-        return form_page(
-            request, _PAGE, wanted=given.get("next", ""), email=given.get("email", ""), refusal=refusal
-        )
-    return welcome(request, done, given.get("next", ""))
+        if isinstance(refusal, SecondFactorRequired):
+            return lead(SECOND_STEP_PATH, next=next_path.safe(wanted))
+        email = given.get("email", "")
+        return form_page(request, PAGE, wanted=wanted, email=email, refusal=refusal, kinds=_WITHOUT_PASSWORD)
+    return welcome(request, done, wanted)
 
 
 def welcome(request: HttpRequest, done: SignedIn, wanted: str) -> HttpResponse:

@@ -41,7 +41,7 @@ def confirmed(view: ViewOfUser) -> View:
     @wraps(view)
     def checked(request: HttpRequest, user: User) -> HttpResponse:
         try:
-            require_recent(request)
+            require_recent(request, user)
         except Refusal:
             if not answers.wants_page(request):
                 raise
