@@ -30,6 +30,7 @@ demo: setup ## Run examples/shop, and say where it is and what to try
 test: setup ## Run all tests; Chromium and PostgreSQL are installed for those that need them where that can be done
 	@tests/install-browser
 	@tests/install-postgresql
+	@tests/install-clients
 	$(BIN)/python -m pytest -n 2 --dist loadscope
 	@if $(BIN)/python -c 'import sys; from tests import postgres; sys.exit(not postgres.is_there())'; \
 		then $(MAKE) --no-print-directory test-postgresql; fi

@@ -63,6 +63,21 @@ MAILBOX_PATH: Final = "/pillion/mail"
 # Where a person shows a second factor that a rule asks for; `next` as above.
 STEP_UP_PATH: Final = "/account/step-up"
 
+# Where other programs come, to sign people in through us or to get a token.
+AUTHORIZE_PATH: Final = "/oauth2/authorize"
+TOKEN_PATH: Final = "/oauth2/token"  # noqa: S105 - a path
+DEVICE_AUTHORIZATION_PATH: Final = "/oauth2/device_authorization"
+DEVICE_PATH: Final = "/oauth2/device"
+INTROSPECT_PATH: Final = "/oauth2/introspect"
+REVOKE_PATH: Final = "/oauth2/revoke"
+USERINFO_PATH: Final = "/oauth2/userinfo"
+LOGOUT_PATH: Final = "/oauth2/logout"
+
+# Those of them where a client authenticates, which it may do by `Authorization: Basic`.
+CLIENT_PATHS: Final = (TOKEN_PATH, DEVICE_AUTHORIZATION_PATH, INTROSPECT_PATH, REVOKE_PATH)
+# Those to which another site may make a browser post: nothing comes of it but the same as a GET.
+CROSS_SITE_PATHS: Final = (AUTHORIZE_PATH, LOGOUT_PATH)
+
 # Where the edge asks identity to turn a session into a token. Never routed from outside.
 RENEWAL_PATH: Final = "/-/renewal"
 # The session cookie's value on that way, or an API key. Like every x-pillion-… header, nobody outside can send it.

@@ -67,9 +67,9 @@ def test_the_published_keys_can_be_cached() -> None:
 
 
 def test_discovery_says_only_what_is_true() -> None:
-    """There is no authorization endpoint yet, so none is named."""
+    """tests/identity/test_oauth_logout.py asks each endpoint that it names."""
     document = Browser().ask("GET", "/.well-known/openid-configuration").json()
     assert document["issuer"] == "http://localhost:8080"
     assert document["jwks_uri"] == "http://localhost:8080/.well-known/jwks.json"
     assert document["id_token_signing_alg_values_supported"] == ["RS256"]
-    assert not any(name.endswith("_endpoint") for name in document)
+    assert document["response_types_supported"] == ["code"]

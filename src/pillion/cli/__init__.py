@@ -20,6 +20,7 @@ VERBS: Final = {
     "logs": "Show the processes' output.",
     "user": "Manage accounts.",
     "session": "List and revoke what people are signed in with.",
+    "client": "Manage the programs that sign people in through Pillion.",
     "keys": "List, rotate and revoke the keys that tokens are signed with.",
     "database": "Migrate, back up and move the database of accounts, sessions and keys.",
     "token": "Print a token, for curl.",

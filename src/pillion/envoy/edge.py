@@ -18,6 +18,8 @@ from pillion.envoy.filters.browser import keep_own_cookies
 from pillion.envoy.filters.cors import cors_policy
 from pillion.envoy.filters.own_cookies import may_set_cookies
 from pillion.envoy.filters.renewal import UNANSWERED_HEADER, no_renewal
+from pillion.envoy.filters.same_origin import from_any_site
+from pillion.envoy.filters.token_shape import any_authorization
 from pillion.envoy.filters.whole_body import wait_for_body
 from pillion.envoy.headers import overwrite
 from pillion.envoy.matchers import header_is, header_present
@@ -172,17 +174,23 @@ def _identity(plan: Plan) -> list[Route]:
         request_headers_to_add=[THE_CALLER],
     )
     open_ = open_to_anyone() | no_renewal() | keep_own_cookies() | may_set_cookies() | wait_for_body()
+    matches = [
+        # Identity itself reads how a client authenticates, and answers another site's form by a redirect to a GET.
+        *((RouteMatch(path=path), open_ | any_authorization()) for path in vocabulary.CLIENT_PATHS),
+        *((RouteMatch(path=path), open_ | from_any_site()) for path in vocabulary.CROSS_SITE_PATHS),
+        *((below(path), open_) for path in plan.identity.paths),
+    ]
     return [
         me,
         *(
             Route(
                 name="identity",
-                match=below(path),
+                match=match,
                 route=there,
-                typed_per_filter_config=open_,
+                typed_per_filter_config=config,
                 request_headers_to_add=[THE_CALLER],
             )
-            for path in plan.identity.paths
+            for match, config in matches
         ),
     ]
 

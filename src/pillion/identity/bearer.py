@@ -21,10 +21,15 @@ class Bearer(NamedTuple):
 
 def in_header(authorization: str) -> Bearer:
     """Read an Authorization header; raises Refusal (401) unless it holds one good token."""
+    return in_token(token_in(authorization))
+
+
+def token_in(authorization: str) -> str:
+    """Give the token of an Authorization header, good or not; raises Refusal (401) unless it holds one."""
     found = _BEARER.fullmatch(authorization)
     if found is None:
         raise not_signed_in("Send one bearer token.", error="invalid_request")
-    return in_token(found[1])
+    return found[1]
 
 
 def in_token(token: str) -> Bearer:

@@ -58,6 +58,21 @@ def fresh_token(session: LiveSession, now: datetime) -> str:
     return _mint(grant, signer(session.kid), int(now.timestamp()), settings.PILLION.token_lifetime)
 
 
+def granted_token(grant: tokens.Grant, audience: str, now: datetime, lifetime: int) -> str:
+    """Sign a token for what a client was granted, good for `audience`; its session says already until when.
+
+    Raises NoSigningKeyError or MasterKeyError.
+    """
+    there = tokens.Realm(issuer=realm().issuer, audience=audience)
+    moment = int(now.timestamp())
+    return tokens.mint(current_signer(), there, grant, now=moment, lifetime=lifetime, jti=uuid.uuid4())
+
+
+def current_signer() -> tokens.Signer:
+    """Give the key that signs now; raises NoSigningKeyError or MasterKeyError."""
+    return signer(_signing_kid())
+
+
 def signer(kid: str | None) -> tokens.Signer:
     """Give the key `kid`, which was just read; it is loaded once, and again when it has changed."""
     with _lock:

@@ -47,6 +47,9 @@ _RATES: Final = {
     "second-factor-per-account": "5/5m/key",
     "second-factor-per-account-a-day": "50/24h/key",
     "passkey-per-address": "60/5m/ip",
+    "client-per-address": "30/5m/ip",
+    "user-code-per-address": "30/5m/ip",
+    "user-code-per-account": "10/5m/key",
 }
 _KNOWN_FOR: Final = timedelta(days=30)
 
@@ -111,6 +114,19 @@ def try_passkey(request: HttpRequest) -> Try:
     return _consume(request, [("passkey-per-address", "")])
 
 
+def fail_client(request: HttpRequest) -> None:
+    """Count a client that did not prove to be itself; raises Refusal (429) when that happens too often."""
+    _consume(request, [("client-per-address", "")])
+
+
+def try_user_code(request: HttpRequest, email: str) -> Try:
+    """Count a try to name a device by its code; raises Refusal (429) when there were too many.
+
+    A code has 34 bits and lives for ten minutes (RFC 8628, section 5.1).
+    """
+    return _consume(request, [("user-code-per-address", ""), ("user-code-per-account", email)])
+
+
 def _is_known(email: str, network: str) -> bool:
     since = timezone.now() - _KNOWN_FOR
     from_where = Session.objects.filter(user__email=email, auth_time__gt=since).exclude(address="")
@@ -124,7 +140,9 @@ def _consume(request: HttpRequest, asked: Sequence[tuple[str, str]]) -> Try:
     with transaction.atomic():
         locks.hold(*(_name(request, action, key) for action, key in asked))
         for action, key in asked:
-            usage = ratelimit.consume(request, app=_APP, action=action, config=_RATES, key=key or None)
+            usage = ratelimit.consume(
+                request, app=_APP, action=action, config=_RATES, key=key or None, limit_get=True
+            )
             if usage is None:
                 for earlier in used:
                     earlier.rollback()

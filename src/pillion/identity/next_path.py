@@ -5,7 +5,8 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 HOME: Final = "/"
-_LONGEST: Final = 2048
+# An authorization request is the longest of them.
+LONGEST: Final = 6144
 # Unicode's categories of what nobody sees: controls, formats, halves of pairs, line and paragraph ends.
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
@@ -16,7 +17,7 @@ def safe(wanted: str) -> str:
     Judged as it is and decoded once more, since whoever is sent there may decode it again. Browsers read a
     backslash as a slash and drop tabs and line ends (WHATWG URL, section 4.4), so none of these passes.
     """
-    if not wanted or len(wanted) > _LONGEST:
+    if not wanted or len(wanted) > LONGEST:
         return HOME
     if not all(_is_path(text) for text in (wanted, unquote(wanted))):
         return HOME

@@ -44,9 +44,11 @@ def _load() -> Callable[..., Any]:
     from pillion.identity.wsgi import application  # noqa: PLC0415, I001 - in the worker, not above it
     from pillion.identity import caretaker  # noqa: PLC0415 - needs what the application has set up
     from pillion.identity.mail import sender  # noqa: PLC0415
+    from pillion.identity.oauth import back_channel  # noqa: PLC0415
 
     caretaker.start()
     sender.start()
+    back_channel.start()
     return application
 
 

@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from pillion.identity import acknowledged, email_address, sessions
 from pillion.identity.accounts import AccountError, InvalidAccountError
 from pillion.identity.acknowledged import Spread
 from pillion.identity.models import Revocation, Session, User
+from pillion.identity.oauth import grant_sessions
 
 T = TypeVar("T")
 
@@ -47,10 +48,17 @@ class LiveSession:
 
 
 def list_sessions(email: str | None = None) -> list[LiveSession]:
-    """Give the sessions that are alive, of one account or of all, the latest first; raises AccountError."""
-    alive = sessions.live_of_users(timezone.now()).select_related("user")
-    found = alive if email is None else alive.filter(user=_user(email))
-    return [_session(row) for row in found.order_by("-created_at", "sid")]
+    """Give the sessions that are alive, of one account or of all, the latest first; raises AccountError.
+
+    A client that acts for itself has one, too, without an account.
+    """
+    now = timezone.now()
+    if email is None:
+        of_clients = Q(sid__in=grant_sessions.live_grants(now).filter(session__user=None).values("session"))
+        found = Session.objects.filter(sessions.live(now)).filter(Q(user__is_active=True) | of_clients)
+    else:
+        found = sessions.live_of_users(now).filter(user=_user(email))
+    return [_session(row) for row in found.select_related("user").order_by("-created_at", "sid")]
 
 
 def revoke_session(sid: str) -> int:
@@ -64,7 +72,7 @@ def revoke_session(sid: str) -> int:
         raise InvalidAccountError(
             f"'{sid}' is no id of a session: 'pillion session list' shows them, and the audit log's 'sid'"
         ) from None
-    found = Session.objects.filter(sid=wanted, user__isnull=False)
+    found = Session.objects.filter(sid=wanted).exclude(user=None, client_id=sessions.EDGE_CLIENT)
     if not found.exists():
         raise AccountError(f"no session has the id {wanted}")
     return _revoke(found)

@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 
 from pillion.identity import locks
 from pillion.identity.lifetimes import IDLE_LIFETIME, USE_RESOLUTION
-from pillion.identity.models import Revocation, Session, User
+from pillion.identity.models import OAuthGrant, Revocation, Session, User
 from pillion.vocabulary import API_KEY_PREFIX, LEEWAY_SECONDS
 
 # Who asked for a session: a browser at the edge, an operator at the command line, or a person for a program.
@@ -102,27 +102,37 @@ def last_token(now: datetime, lifetime: int) -> int:
 def revoke(sessions: QuerySet[Session], now: datetime) -> int:
     """Revoke those of `sessions` that are not revoked yet; returns how many. What they held is forgotten.
 
-    In the same transaction their tokens, where one may still be alive, are put on the list that control reads.
+    What clients were granted by them ends with them. In the same transaction their tokens, where one may still be
+    alive, are put on the list that control reads.
     """
+    named = sessions.order_by().values("sid")
+    granted = OAuthGrant.objects.filter(parent__in=named).values("session")
     with transaction.atomic():
-        # Locked, so that no renewal notes a later token between the look and the change; in one order, so that two
-        # who revoke do not wait for each other.
-        living = sessions.filter(revoked_at__isnull=True).select_for_update(of=("self",)).order_by("sid")
-        found = dict(living.values_list("sid", "tokens_until"))
-        dying = [
-            Revocation(sid=sid, until=until + MARGIN_SECONDS)
-            for sid, until in found.items()
-            if until + MARGIN_SECONDS > now.timestamp()
-        ]
-        # Those that were found, and no other that was opened since: it would be revoked and not on the list.
-        sids = list(found)
-        for first in range(0, len(sids), _BATCH):
-            some = Session.objects.filter(sid__in=sids[first : first + _BATCH])
-            some.update(revoked_at=now, data={})
-        if dying:
-            # Numbers are to be seen in their order: an Envoy that has acknowledged one has all before it.
-            locks.hold(locks.REVOCATIONS)
-            Revocation.objects.bulk_create(dying, batch_size=_BATCH)
+        revoked = _revoke(Session.objects.filter(Q(sid__in=named) | Q(sid__in=granted)), now)
+        # Granted since: whoever opens one holds its parent's row, and so has done it, or finds that revoked.
+        since = OAuthGrant.objects.filter(parent__revoked_at=now).values("session")
+        return revoked + _revoke(Session.objects.filter(sid__in=since), now)
+
+
+def _revoke(sessions: QuerySet[Session], now: datetime) -> int:
+    # Locked, so that no renewal notes a later token between the look and the change; in one order, so that two
+    # who revoke do not wait for each other.
+    living = sessions.filter(revoked_at__isnull=True).select_for_update(of=("self",)).order_by("sid")
+    found = dict(living.values_list("sid", "tokens_until"))
+    dying = [
+        Revocation(sid=sid, until=until + MARGIN_SECONDS)
+        for sid, until in found.items()
+        if until + MARGIN_SECONDS > now.timestamp()
+    ]
+    # Those that were found, and no other that was opened since: it would be revoked and not on the list.
+    sids = list(found)
+    for first in range(0, len(sids), _BATCH):
+        some = Session.objects.filter(sid__in=sids[first : first + _BATCH])
+        some.update(revoked_at=now, data={})
+    if dying:
+        # Numbers are to be seen in their order: an Envoy that has acknowledged one has all before it.
+        locks.hold(locks.REVOCATIONS)
+        Revocation.objects.bulk_create(dying, batch_size=_BATCH)
     return len(found)
 
 

@@ -7,6 +7,7 @@ from django.urls import path
 
 from pillion.identity import answers
 from pillion.identity.middleware.refusals import refusal_of
+from pillion.identity.oauth import urls as oauth
 from pillion.identity.refusal import Refusal, internal_error, malformed
 from pillion.identity.views import (
     account,
@@ -56,8 +57,8 @@ urlpatterns = [
     path("account/security/passkeys/options", security.passkey_options),
     path("account/security/passkeys/remove", security.passkey_remove),
     path("account/security/recovery-codes", security.recovery_codes),
-    path(".well-known/openid-configuration", discovery.configuration),
     path(".well-known/jwks.json", discovery.jwks),
+    *oauth.urlpatterns,
 ]
 
 

@@ -10,8 +10,9 @@ from typing import Final
 
 from envoy_data_plane.envoy.config.rbac.v3 import Permission, PermissionSet, Principal, RbacAction
 from envoy_data_plane.envoy.config.rbac.v3 import Rbac as Rules
-from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac
+from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac, RbacPerRoute
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
+from envoy_data_plane.google.protobuf import Any
 
 from pillion import vocabulary
 from pillion.envoy import names
@@ -21,6 +22,8 @@ from pillion.plan.model import Edge
 
 # RFC 9110, section 9.2.1.
 SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
+
+_NAME: Final = "pillion.same-origin"
 
 
 def same_origin(edge: Edge) -> HttpFilter:
@@ -41,13 +44,18 @@ def same_origin(edge: Edge) -> HttpFilter:
     )
     cross_site = _all([relies_on_cookie, changes_something, Permission(not_rule=from_here)])
     return http_filter(
-        "pillion.same-origin",
+        _NAME,
         Rbac(
             rules=Rules(
                 action=RbacAction.DENY, policies={"cross-site": policy(Principal(any=True), cross_site)}
             )
         ),
     )
+
+
+def from_any_site() -> dict[str, Any]:
+    """Give the configuration of a route where nothing comes of what another site sends."""
+    return {_NAME: Any.pack(RbacPerRoute())}
 
 
 def _header(name: str) -> Permission:

@@ -16,8 +16,9 @@ from envoy_data_plane.envoy.config.rbac.v3 import (
 from envoy_data_plane.envoy.config.rbac.v3 import (
     Rbac as Rules,
 )
-from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac
+from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac, RbacPerRoute
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
+from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy.filters.http_filter import http_filter
 from pillion.envoy.matchers import header_like, header_present, policy
@@ -31,6 +32,8 @@ _CANONICAL: Final = f"(?:{_QUAD})*(?:{_QUAD}|{_LAST_TWO}|{_LAST_THREE})"
 # RFC 7235, section 2.1: the scheme's name is case-insensitive; these are the spellings that clients use.
 BEARER_TOKEN: Final = rf"[Bb]earer {_CANONICAL}\.{_CANONICAL}\.{_CANONICAL}"
 
+_NAME: Final = "pillion.token-shape"
+
 
 def token_shape() -> HttpFilter:
     """Refuse with the policy `token-shape`."""
@@ -43,10 +46,15 @@ def token_shape() -> HttpFilter:
         )
     )
     return http_filter(
-        "pillion.token-shape",
+        _NAME,
         Rbac(
             rules=Rules(
                 action=RbacAction.DENY, policies={"token-shape": policy(Principal(any=True), malformed)}
             )
         ),
     )
+
+
+def any_authorization() -> dict[str, Any]:
+    """Give the configuration of a route where a program may authenticate otherwise (RFC 7617)."""
+    return {_NAME: Any.pack(RbacPerRoute())}

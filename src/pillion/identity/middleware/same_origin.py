@@ -13,19 +13,26 @@ from django.http import HttpRequest, HttpResponse
 
 from pillion.identity import answers
 from pillion.identity.refusal import Refusal
+from pillion.vocabulary import CLIENT_PATHS, CROSS_SITE_PATHS, USERINFO_PATH
 
 # RFC 9110, section 9.2.1.
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 # `none`: the person did it by hand (a bookmark, the address bar).
 _OURS: Final = frozenset({"same-origin", "none"})
 
+_ANYBODY: Final = frozenset({*CLIENT_PATHS, *CROSS_SITE_PATHS, USERINFO_PATH})
+
 
 def same_origin(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Refuse an unsafe method that a browser says comes from an origin which is neither ours nor allowed."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.method in _SAFE or is_ours(
-            request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+        # Programs bring no cookie there, or nothing comes of it but a redirect (`vocabulary`).
+        anybody = request.path in _ANYBODY
+        if (
+            anybody
+            or request.method in _SAFE
+            or is_ours(request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site"))
         ):
             return get_response(request)
         return answers.refuse(

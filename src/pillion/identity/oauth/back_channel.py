@@ -1,0 +1,120 @@
+"""Tells clients that somebody's session has ended, however it did (OpenID Connect Back-Channel Logout 1.0).
+
+A grant of a client that wants to know has `tell_at` set from the start. A thread of the server looks for those
+whose session has ended, and posts a logout token; so nothing that ends a session has to think of it, and what was
+not delivered when the process died is delivered by the next one.
+"""
+
+import logging
+import threading
+import time
+import uuid
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+from django.db import close_old_connections
+from django.db.models import Q
+from django.utils import timezone
+from joserfc import jwt
+
+from pillion.identity import issue, sessions
+from pillion.identity.lifetimes import IDLE_LIFETIME
+from pillion.identity.models import OAuthCode, OAuthDeviceCode, OAuthGrant, Session
+
+TYPE: Final = "logout+jwt"
+EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
+TICK_SECONDS: Final = 0.5
+# A logout token is for now (section 2.4), and who does not take it soon has gone.
+_LIFETIME: Final = 120
+_TIMEOUT: Final = 5.0
+_WAITS: Final = tuple(timedelta(seconds=wait) for wait in (5, 30, 120, 600))
+_AT_ONCE: Final = 20
+_TIDY: Final = timedelta(minutes=1)
+
+_log = logging.getLogger("pillion.identity")
+
+
+def start() -> None:
+    """Begin; the thread ends with the process."""
+    threading.Thread(target=_run, name="back-channel", daemon=True).start()
+
+
+def tell(now: datetime) -> int:
+    """Post what is due at `now`; gives how many clients have taken it."""
+    ended = Q(session__revoked_at__isnull=False) | Q(session__expires_at__lte=now)
+    due = OAuthGrant.objects.filter(ended, tell_at__lte=now).select_related("client").order_by("tell_at")
+    return sum(_try(grant, now) for grant in due[:_AT_ONCE])
+
+
+def tidy(now: datetime) -> None:
+    """End what hangs on a browser's session that nobody uses any more; forget codes that are of no use."""
+    idle = OAuthGrant.objects.filter(parent__last_used_at__lte=now - IDLE_LIFETIME)
+    sessions.revoke(Session.objects.filter(sid__in=idle.values("session")), now)
+    # A code is kept for as long as somebody may send it a second time.
+    OAuthCode.objects.filter(expires_at__lte=now - timedelta(hours=1)).delete()
+    OAuthDeviceCode.objects.filter(expires_at__lte=now - timedelta(hours=1)).delete()
+
+
+def _try(grant: OAuthGrant, now: datetime) -> bool:
+    """Post one logout token, unless another process does; what fails is tried again, and then given up."""
+    times = grant.told_times
+    following = now + _WAITS[times] if times < len(_WAITS) else None
+    mine = OAuthGrant.objects.filter(pk=grant.pk, tell_at=grant.tell_at)
+    if not mine.update(tell_at=following, told_times=times + 1):
+        return False
+    why = _post(grant)
+    if why is None:
+        OAuthGrant.objects.filter(pk=grant.pk).update(tell_at=None)
+        return True
+    _log.warning("client %s was not told that a session has ended: %s", grant.client_id, why)
+    return False
+
+
+def _post(grant: OAuthGrant) -> str | None:
+    """Post it (section 2.5); gives why that failed."""
+    import httpx  # noqa: PLC0415 - for those alone whose clients want to know
+
+    try:
+        # No redirect is followed, and no proxy of this machine's environment is asked.
+        with httpx.Client(timeout=_TIMEOUT, trust_env=False) as client:
+            answer = client.post(
+                grant.client.backchannel_logout_uri, data={"logout_token": logout_token(grant)}
+            )
+    except httpx.HTTPError as error:
+        return type(error).__name__
+    return None if answer.is_success else f"it answered {answer.status_code}"
+
+
+def logout_token(grant: OAuthGrant) -> str:
+    """Sign a logout token (section 2.4): no nonce, and a type that nobody takes for an ID token."""
+    signer = issue.current_signer()
+    now = int(time.time())
+    claims = {
+        "iss": settings.PILLION.origin,
+        "sub": grant.sub,
+        "aud": grant.client_id,
+        "iat": now,
+        "exp": now + _LIFETIME,
+        "jti": str(uuid.uuid4()),
+        "sid": str(grant.session_id),
+        "events": {EVENT: {}},
+    }
+    header = {"alg": signer.algorithm, "typ": TYPE, "kid": signer.kid}
+    return jwt.encode(header, claims, signer.key, algorithms=[signer.algorithm])
+
+
+def _run() -> None:
+    tidied = timezone.now() - _TIDY
+    never = threading.Event()
+    while not never.wait(TICK_SECONDS):
+        try:
+            now = timezone.now()
+            tell(now)
+            if now - tidied >= _TIDY:
+                tidied = now
+                tidy(now)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next tick may find it mended
+            _log.warning("clients cannot be told of sessions that ended: %s", type(error).__name__)
+            close_old_connections()
+            never.wait(TICK_SECONDS * 20)

@@ -1,0 +1,101 @@
+"""The refresh token grant: a refresh token is good once, and gives the next one (RFC 9700, section 4.14)."""
+
+from datetime import datetime
+from typing import Any
+
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError, RefreshTokenGrant
+from django.db import transaction
+from django.utils import timezone
+
+from pillion.identity import sessions
+from pillion.identity.lifetimes import USE_RESOLUTION
+from pillion.identity.models import OAuthClient, OAuthGrant, Session
+from pillion.identity.oauth import access_token, audiences, grant_sessions, hashes, id_token, scopes
+from pillion.identity.oauth.client_authentication import ALL_METHODS
+from pillion.identity.oauth.request import text
+
+_REFUSED = "The refresh token is not good, or not good any more."
+
+
+class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
+    """Authlib's grant on our tables."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = ALL_METHODS
+    INCLUDE_NEW_REFRESH_TOKEN = True
+
+    def _validate_request_token(self, client: OAuthClient) -> OAuthGrant:
+        """Find the grant. Authlib would tell nobody what is wrong, and look at the client after the token."""
+        grant = find(text(self.request, "refresh_token"), client)
+        if grant is None:
+            raise InvalidGrantError(_REFUSED)
+        return grant
+
+    def _validate_token_scope(self, token: OAuthGrant) -> None:
+        if scopes.within(text(self.request, "scope"), token.scope) is None:
+            raise InvalidScopeError
+
+    def authenticate_user(self, refresh_token: OAuthGrant) -> OAuthGrant:
+        """Give something that is there; whether the user may still come in is asked in `issue_token`."""
+        return refresh_token
+
+    def issue_token(self, _: Any, refresh_token: OAuthGrant) -> access_token.Answer:
+        """Use the token up, and give the next ones: all of it or nothing."""
+        _, secret = grant_sessions.split(text(self.request, "refresh_token")) or ("", "")
+        now = timezone.now()
+        with transaction.atomic():
+            answer = self._use(refresh_token, secret, now)
+        if answer is None:  # it was used a moment ago
+            grant_sessions.end([refresh_token.session_id])
+            raise InvalidGrantError(_REFUSED)
+        _prolong(refresh_token, now)  # afterwards: nobody is to hold one session and wait for another
+        return answer
+
+    def _use(self, grant: OAuthGrant, secret: str, now: datetime) -> access_token.Answer | None:
+        alive = grant_sessions.live_grants(now).select_related("session__user", "client")
+        found = alive.filter(pk=grant.pk).first()
+        if found is None:
+            raise InvalidGrantError(_REFUSED)
+        following = hashes.new_secret()
+        mine = OAuthGrant.objects.filter(pk=grant.pk, secret_hash=hashes.of(secret))
+        if not mine.update(secret_hash=hashes.of(following)):
+            return None
+        scope = scopes.within(text(self.request, "scope"), found.scope) or ""
+        try:
+            token = access_token.sign(found, audiences.of_token(self.request, found.audiences), scope, now)
+        except access_token.SessionEndedError:
+            raise InvalidGrantError(_REFUSED) from None
+        selector = text(self.request, "refresh_token").partition(".")[0]
+        answer = access_token.answer(token, scope, f"{selector}.{following}")
+        if scopes.OPENID in scope.split():
+            # Without the nonce, which belongs to the first (OpenID Connect Core, section 12.2).
+            answer["id_token"] = id_token.sign(found, scope, token, "")
+        return answer
+
+    def save_token(self, token: Any) -> None:
+        """Do nothing: what there is to know stands in the grant."""
+
+    def revoke_old_credential(self, refresh_token: OAuthGrant) -> None:
+        """Do nothing: the next one has replaced it."""
+
+
+def find(refresh_token: str, client: OAuthClient) -> OAuthGrant | None:
+    """Find the grant of a client by its latest refresh token; an earlier one ends it: one of two was a thief."""
+    parts = grant_sessions.split(refresh_token)
+    if parts is None:
+        return None
+    grants = OAuthGrant.objects.select_related("session", "parent")
+    grant = grants.filter(selector_hash=hashes.of(parts[0]), client=client).first()
+    if grant is not None and grant.secret_hash != hashes.of(parts[1]):
+        grant_sessions.end([grant.session_id])
+        return None
+    return grant
+
+
+def _prolong(grant: OAuthGrant, now: datetime) -> None:
+    """Keep what is in use alive: the browser's session, or one that lives while nobody is there."""
+    if grant.parent is not None:
+        sessions.mark_used(grant.parent.sid, grant.parent.last_used_at, now)
+    else:
+        until = now + grant_sessions.LASTING
+        if until - grant.session.expires_at > USE_RESOLUTION:
+            Session.objects.filter(sid=grant.session_id, revoked_at=None).update(expires_at=until)
