@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,24 +10,12 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from tests.identity.browser import Answer, Browser  # isort: skip - sets Django up
 from pillion.identity.oauth import client_care
 from pillion.identity.oauth.client_care import Wanted
+from tests.identity.claims import claims, header
 
 CALLBACK = "https://grafana.example/callback"
 MESH = "shop"
+__all__ = ["CALLBACK", "FORM", "MESH", "Program", "claims", "header", "machine", "program", "query"]
 FORM = "application/x-www-form-urlencoded"
-
-
-def claims(token: str) -> dict[str, Any]:
-    """Read a token's payload, and believe it."""
-    payload = token.split(".")[1]
-    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    return found
-
-
-def header(token: str) -> dict[str, Any]:
-    """Read a token's header."""
-    part = token.split(".", maxsplit=1)[0]
-    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    return found
 
 
 def query(answer: Answer) -> dict[str, str]:
