@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from tests.identity.browser import Answer, Browser, signed_in  # isort: skip - sets Django up
+from pillion.identity import limits
 from pillion.identity.models import OAuthDeviceCode
 from pillion.identity.oauth import client_care
 from pillion.identity.oauth.client_care import Wanted
@@ -165,3 +166,12 @@ def test_nothing_of_a_device_is_kept_in_clear() -> None:
     kept = str(list(OAuthDeviceCode.objects.values()))
     assert begun["device_code"] not in kept
     assert begun["user_code"].replace("-", "") not in kept.replace("-", "")
+
+
+def test_who_asks_for_codes_without_end_has_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(limits._RATES, "device-per-address", "2/h/ip")  # noqa: SLF001 - a hundred take long
+    device = television()
+    answers = [device.post("/oauth2/device_authorization", {}) for _ in range(3)]
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    refused(answers[2], "slow_down", 429)
+    assert int(answers[2]["retry-after"]) > 0

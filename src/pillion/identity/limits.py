@@ -48,6 +48,7 @@ _RATES: Final = {
     "second-factor-per-account-a-day": "50/24h/key",
     "passkey-per-address": "60/5m/ip",
     "client-per-address": "30/5m/ip",
+    "device-per-address": "100/h/ip",
     "user-code-per-address": "30/5m/ip",
     "user-code-per-account": "10/5m/key",
 }
@@ -117,6 +118,14 @@ def try_passkey(request: HttpRequest) -> Try:
 def fail_client(request: HttpRequest) -> None:
     """Count a client that did not prove to be itself; raises Refusal (429) when that happens too often."""
     _consume(request, [("client-per-address", "")])
+
+
+def begin_device(request: HttpRequest) -> None:
+    """Count a device that asks for codes; raises Refusal (429) when there were too many.
+
+    Nothing proves what a public client is, and each leaves a row for an hour.
+    """
+    _consume(request, [("device-per-address", "")])
 
 
 def try_user_code(request: HttpRequest, email: str) -> Try:

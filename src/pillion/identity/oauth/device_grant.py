@@ -5,16 +5,18 @@ from datetime import timedelta
 from typing import Any, Final
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError, UnauthorizedClientError
-from authlib.oauth2.rfc8628 import DeviceAuthorizationEndpoint, DeviceCodeGrant
+from authlib.oauth2.rfc8628 import DeviceAuthorizationEndpoint, DeviceCodeGrant, SlowDownError
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from pillion.identity import limits
 from pillion.identity.models import OAuthClient, OAuthDeviceCode
 from pillion.identity.oauth import access_token, audiences, grant_sessions, hashes
 from pillion.identity.oauth.client_authentication import ALL_METHODS
 from pillion.identity.oauth.code_grant import tokens_of_a_user
 from pillion.identity.oauth.request import text
+from pillion.identity.refusal import Refusal
 from pillion.vocabulary import DEVICE_PATH
 
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:device_code"
@@ -23,6 +25,20 @@ INTERVAL: Final = 5
 # RFC 8628, section 6.1: no vowels, so no words; nothing that looks like something else.
 LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"
 LETTERS_OF_A_CODE: Final = 8
+
+
+class TooManyDevicesError(SlowDownError):  # type: ignore[misc]
+    """Codes without end, from one address."""
+
+    status_code = 429
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__("Too many devices have asked from here. Try again later.")
+        self.wait = refusal.headers["Retry-After"]
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        """Say how long to wait."""
+        return [*super().get_headers(), ("Retry-After", self.wait)]
 
 
 class DeviceAuthorization(DeviceAuthorizationEndpoint):  # type: ignore[misc]
@@ -42,6 +58,10 @@ class DeviceAuthorization(DeviceAuthorizationEndpoint):  # type: ignore[misc]
             raise InvalidScopeError
         request.scope = scope
         request.audiences = audiences.granted(request, client)
+        try:
+            limits.begin_device(request.django)
+        except Refusal as refusal:
+            raise TooManyDevicesError(refusal) from None
         self.request = request
         return client
 

@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from pillion.identity import sessions
-from pillion.identity.lifetimes import SESSION_LIFETIME
+from pillion.identity.lifetimes import IDLE_LIFETIME, SESSION_LIFETIME
 from pillion.identity.models import OAuthClient, OAuthGrant, Session
 from pillion.identity.oauth import hashes, scopes
 
@@ -84,6 +84,22 @@ def live_grants(now: datetime) -> QuerySet[OAuthGrant]:
         of_somebody,
         session__in=Session.objects.filter(sessions.live(now)),
     ).filter(Q(parent__isnull=True) | Q(parent__in=sessions.live_of_users(now)))
+
+
+def is_live(grant: OAuthGrant, now: datetime) -> bool:
+    """Say of one grant, read with its sessions and their users, what `live_grants` asks of all.
+
+    To build that query takes three times as long as to sign a token.
+    """
+    session, parent = grant.session, grant.parent
+    if session.revoked_at is not None or session.expires_at <= now:
+        return False
+    if session.user is None:
+        return parent is None
+    if parent is None:
+        return session.user.is_active
+    used = parent.last_used_at > now - IDLE_LIFETIME
+    return session.user.is_active and parent.revoked_at is None and parent.expires_at > now and used
 
 
 def new_refresh_token(grant: OAuthGrant) -> str:

@@ -51,24 +51,22 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
         return answer
 
     def _use(self, grant: OAuthGrant, secret: str, now: datetime) -> access_token.Answer | None:
-        alive = grant_sessions.live_grants(now).select_related("session__user", "client")
-        found = alive.filter(pk=grant.pk).first()
-        if found is None:
+        if not grant_sessions.is_live(grant, now):
             raise InvalidGrantError(_REFUSED)
         following = hashes.new_secret()
         mine = OAuthGrant.objects.filter(pk=grant.pk, secret_hash=hashes.of(secret))
         if not mine.update(secret_hash=hashes.of(following)):
             return None
-        scope = scopes.within(text(self.request, "scope"), found.scope) or ""
+        scope = scopes.within(text(self.request, "scope"), grant.scope) or ""
         try:
-            token = access_token.sign(found, audiences.of_token(self.request, found.audiences), scope, now)
+            token = access_token.sign(grant, audiences.of_token(self.request, grant.audiences), scope, now)
         except access_token.SessionEndedError:
             raise InvalidGrantError(_REFUSED) from None
         selector = text(self.request, "refresh_token").partition(".")[0]
         answer = access_token.answer(token, scope, f"{selector}.{following}")
         if scopes.OPENID in scope.split():
             # Without the nonce, which belongs to the first (OpenID Connect Core, section 12.2).
-            answer["id_token"] = id_token.sign(found, scope, token, "")
+            answer["id_token"] = id_token.sign(grant, scope, token, "")
         return answer
 
     def save_token(self, token: Any) -> None:
@@ -83,11 +81,13 @@ def find(refresh_token: str, client: OAuthClient) -> OAuthGrant | None:
     parts = grant_sessions.split(refresh_token)
     if parts is None:
         return None
-    grants = OAuthGrant.objects.select_related("session", "parent")
+    grants = OAuthGrant.objects.select_related("session__user", "parent")
     grant = grants.filter(selector_hash=hashes.of(parts[0]), client=client).first()
     if grant is not None and grant.secret_hash != hashes.of(parts[1]):
         grant_sessions.end([grant.session_id])
         return None
+    if grant is not None:
+        grant.client = client
     return grant
 
 
