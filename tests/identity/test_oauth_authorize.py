@@ -178,20 +178,31 @@ def test_without_a_page_nobody_signs_in() -> None:
     assert "code" in query(grafana.authorize(signed_in(), prompt="none"))
 
 
-def sign_in_anew(browser: Browser, answer: Answer) -> Answer:
+def prove_again(browser: Browser, answer: Answer, path: str) -> Answer:
     """Do what a page asks for, and come back."""
-    me = browser.me().json()["email"]
-    answer = browser.post_form("/sign-in", {"email": me, "password": PASSWORD, "next": sign_in_page(answer)})
+    assert answer["location"].startswith(f"{path}?next="), answer["location"]
+    form = {"email": browser.me().json()["email"], "password": PASSWORD, "next": query(answer)["next"]}
+    answer = browser.post_form(path, form)
+    assert answer.status == 303, answer.body
     return browser.ask("GET", answer["location"], accept="text/html")
 
 
-@pytest.mark.parametrize("parameters", [{"prompt": "login"}, {"prompt": "select_account"}, {"max_age": "0"}])
-def test_a_program_can_ask_that_somebody_signs_in_anew(parameters: dict[str, str]) -> None:
-    """Once, and not again and again: what asked for it is fulfilled by the sign-in."""
+@pytest.mark.parametrize(
+    ("parameters", "path"),
+    [
+        ({"prompt": "login"}, "/account/confirm"),
+        ({"max_age": "0"}, "/account/confirm"),
+        ({"prompt": "select_account"}, "/sign-in"),
+    ],
+)
+def test_a_program_can_ask_that_somebody_proves_again_who_they_are(
+    parameters: dict[str, str], path: str
+) -> None:
+    """Once, and not again and again: what asked for it is content then."""
     browser, grafana = signed_in(), program()
     Session.objects.update(auth_time=timezone.now() - timedelta(minutes=5))
     before = timezone.now().timestamp()
-    answer = sign_in_anew(browser, grafana.authorize(browser, **parameters))
+    answer = prove_again(browser, grafana.authorize(browser, **parameters), path)
     assert claims(grafana.redeem(query(answer)["code"]).json()["id_token"])["auth_time"] >= int(before)
 
 
@@ -199,7 +210,7 @@ def test_how_long_ago_somebody_signed_in_counts() -> None:
     browser, grafana = signed_in(), program()
     Session.objects.update(auth_time=timezone.now() - timedelta(minutes=5))
     assert "code" in query(grafana.authorize(browser, max_age="600"))
-    sign_in_page(grafana.authorize(browser, max_age="60"))
+    assert grafana.authorize(browser, max_age="60")["location"].startswith("/account/confirm?next=")
     told(grafana.authorize(browser, max_age="60", prompt="none"), "login_required")
 
 
@@ -207,7 +218,8 @@ def test_how_long_ago_somebody_signed_in_counts() -> None:
 def test_nobody_passes_for_freshly_signed_in_by_writing_so(since: str) -> None:
     browser, grafana = signed_in(), program()
     Session.objects.update(auth_time=timezone.now() - timedelta(hours=1))
-    sign_in_page(grafana.authorize(browser, prompt="login", pillion_since=since))
+    answer = grafana.authorize(browser, prompt="login", pillion_since=since)
+    assert answer["location"].startswith("/account/confirm?next=")
 
 
 def test_a_hint_of_another_user_asks_for_that_one() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.utils import timezone
 from joserfc import jwt
 from joserfc.jwk import RSAKey
@@ -245,3 +246,14 @@ def test_user_info_is_for_a_token_of_the_mesh_with_openid() -> None:
     assert browser.ask("GET", "/oauth2/userinfo").status == 401
     browser.post_json("/sign-out", {})
     assert browser.ask("GET", "/oauth2/userinfo", authorization=sent).status == 401
+
+
+def test_an_address_that_is_not_proven_is_told_to_nobody() -> None:
+    browser, grafana = signed_in(), program()
+    EmailAddress.objects.filter(email=browser.me().json()["email"]).update(verified=False)
+    found = grafana.tokens(browser)
+    told = browser.ask("GET", "/oauth2/userinfo", authorization=f"Bearer {found['access_token']}").json()
+    assert set(told) == {"sub", "email_verified"}
+    assert claims(found["id_token"])["email_verified"] is False
+    assert "email" not in claims(found["id_token"])
+    assert "email" not in claims(found["access_token"])

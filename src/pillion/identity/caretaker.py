@@ -50,6 +50,8 @@ def tend(now: datetime, started: datetime) -> None:
     if announced is not None and _is_of_before(announced, started) and rotation.withdraw(announced.kid):
         announced = None
     if signing is None:
+        if not SigningKey.objects.exists():  # `prepare` is at work, and makes the first one
+            return
         if announced is None:
             _log.warning("no key signs, and none is to: %s is announced", rotation.announce())
         elif _is_known(announced, now, announced.created_at + URGENT, urgent=True):

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.conf import settings
 
-from pillion.identity import issue, sessions, tokens
-from pillion.identity.models import OAuthGrant, Session
+from pillion.identity import issue, links, sessions, tokens
+from pillion.identity.models import OAuthGrant, Session, User
 from pillion.identity.oauth import scopes
 
 Answer = dict[str, Any]
@@ -47,12 +47,16 @@ def claims(grant: OAuthGrant, session: Session, scope: str) -> tokens.Grant:
         sub=str(user.id),
         sid=str(session.sid),
         client_id=str(session.client_id),
-        email=user.email if scopes.EMAIL in scope.split() else None,
+        email=_email(user) if scopes.EMAIL in scope.split() else None,
         roles=tuple(user.roles),
         auth_time=int(session.auth_time.timestamp()) if session.auth_time else None,
         amr=tuple(session.amr),
         scope=scope,
     )
+
+
+def _email(user: User) -> str:
+    return str(user.email) if links.is_proven(user) else ""  # as in every token
 
 
 def answer(access_token: str, scope: str, refresh_token: str | None = None) -> Answer:

@@ -75,11 +75,17 @@ class Authorization:
             raise LoginRequiredError(redirect_uri=self.redirect_uri)
         return wanted
 
+    def wants_another(self) -> bool:
+        """Tell whether somebody else than who is signed in has to be, or may want to be."""
+        if self.user is None or "select_account" in self.prompts:
+            return True
+        hint = id_token.read(text(self.request, "id_token_hint"))
+        return hint is not None and hint["sub"] != str(self.user.id)
+
     def _is_somebody_wanted(self) -> bool:
         if self.user is None or self.session is None or self.session.auth_time is None:
             return True
-        hint = id_token.read(text(self.request, "id_token_hint"))
-        if hint is not None and hint["sub"] != str(self.user.id):
+        if "select_account" not in self.prompts and self.wants_another():
             return True
         signed_in = int(self.session.auth_time.timestamp())
         now = int(time.time())

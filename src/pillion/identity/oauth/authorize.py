@@ -17,10 +17,9 @@ from pillion.identity.oauth.authorization import Authorization
 from pillion.identity.oauth.parameters import Parameters
 from pillion.identity.refusal import malformed
 from pillion.identity.views.only import only
+from pillion.identity.views.whose import CONFIRM_PATH
 from pillion.vocabulary import AUTHORIZE_PATH, SIGN_IN_PATH
 
-# Where somebody is sent to prove who they are.
-PROVE_PATH: Final = SIGN_IN_PATH
 # A query travels in another one's `next`, where each of its characters may take three.
 _LONGEST: Final = next_path.LONGEST - len(AUTHORIZE_PATH) - 100
 
@@ -79,7 +78,10 @@ def _grant(request: HttpRequest, asked: Authorization, state: str) -> HttpRespon
 
 
 def _sign_in(asked: Authorization, found: Parameters) -> HttpResponse:
-    """Lead to the sign-in page, and from there to the same request; what asked for it is fulfilled then."""
+    """Lead to where somebody proves who they are, and from there to the same request, which is content then.
+
+    Who is signed in confirms it, and stays signed in to other programs; unless somebody else is wanted.
+    """
     prompts = [one for one in found.get("prompt", [""])[0].split() if one not in {"login", "select_account"}]
     again = {name: values for name, values in found.items() if name not in {"prompt", authorization.SINCE}}
     if prompts:
@@ -88,7 +90,8 @@ def _sign_in(asked: Authorization, found: Parameters) -> HttpResponse:
     query = _query(again)
     if len(query) > _LONGEST:
         raise InvalidRequestError("The request is too long.", redirect_uri=asked.redirect_uri)
-    return _see(PROVE_PATH, urlencode({"next": f"{AUTHORIZE_PATH}?{query}"}))
+    path = SIGN_IN_PATH if asked.wants_another() else CONFIRM_PATH
+    return _see(path, urlencode({"next": f"{AUTHORIZE_PATH}?{query}"}))
 
 
 def _ask(request: HttpRequest, asked: Authorization, found: Parameters) -> HttpResponse:

@@ -30,6 +30,8 @@ _LIFETIME: Final = 120
 _TIMEOUT: Final = 5.0
 _WAITS: Final = tuple(timedelta(seconds=wait) for wait in (5, 30, 120, 600))
 _AT_ONCE: Final = 20
+# The server may start before its database is prepared.
+_COMPLAINT: Final = 20
 _TIDY: Final = timedelta(minutes=1)
 
 _log = logging.getLogger("pillion.identity")
@@ -105,7 +107,7 @@ def logout_token(grant: OAuthGrant) -> str:
 
 
 def _run() -> None:
-    tidied = timezone.now() - _TIDY
+    failed, tidied = 0, timezone.now() - _TIDY
     never = threading.Event()
     while not never.wait(TICK_SECONDS):
         try:
@@ -114,7 +116,9 @@ def _run() -> None:
             if now - tidied >= _TIDY:
                 tidied = now
                 tidy(now)
+            failed = 0
         except Exception as error:  # noqa: BLE001 - whatever it is, the next tick may find it mended
-            _log.warning("clients cannot be told of sessions that ended: %s", type(error).__name__)
+            failed += 1
+            if failed == _COMPLAINT:
+                _log.exception("clients cannot be told of sessions that ended: %s", error)
             close_old_connections()
-            never.wait(TICK_SECONDS * 20)
