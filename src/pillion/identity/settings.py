@@ -80,8 +80,15 @@ CACHES = {
 
 # Who is asked, and how a password is kept.
 AUTH_USER_MODEL = "identity.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-PASSWORD_HASHERS = ["pillion.identity.passwords.Argon2id"]
+AUTHENTICATION_BACKENDS = ["pillion.identity.backend.Backend"]
+# The first makes hashes; the others check those that were imported.
+PASSWORD_HASHERS = [
+    "pillion.identity.passwords.Argon2id",
+    "pillion.identity.imported_hashers.Bcrypt",
+    "pillion.identity.imported_hashers.BcryptSha256",
+    "pillion.identity.imported_hashers.Pbkdf2",
+    "pillion.identity.imported_hashers.Scrypt",
+]
 _VALIDATION: Final = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": "pillion.identity.passwords.LengthValidator"},
