@@ -7,6 +7,7 @@ import click
 
 from pillion.cli.identity import with_identity
 from pillion.cli.spread import refused
+from pillion.cli.user_import import import_
 
 
 @click.group()
@@ -19,6 +20,9 @@ def command() -> None:
         pillion user list
         pillion user disable ada@example.org
     """  # noqa: D301 - \b is click's mark for text to leave as it is
+
+
+command.add_command(import_)
 
 
 @command.command()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -58,11 +59,20 @@ class Account:
         }
 
 
+def require_own_passwords() -> None:
+    """Raise AccountError where a users service knows the passwords: one that is kept here would be of no use."""
+    if settings.PILLION.users is not None:
+        raise AccountError(
+            "people sign in through your own users service (identity.users): make accounts there"
+        )
+
+
 def add_user(email: str, password: str, roles: Iterable[str] = ()) -> Account:
     """Make an account; raises InvalidAccountError, or AccountError if the address has one.
 
     The address counts as verified: the operator vouches for it.
     """
+    require_own_passwords()
     address, wanted = _address(email), checked_roles(roles)
     check_password(address, password)
     try:
@@ -126,6 +136,7 @@ def set_active(email: str, *, active: bool) -> Account:
 
 def set_password(email: str, password: str) -> Account:
     """Give an account another password, and revoke its sessions. Raises InvalidAccountError or AccountError."""
+    require_own_passwords()
     check_password(email, password)
     with transaction.atomic():
         user = _held(email)

@@ -1,8 +1,8 @@
 """Who is it, by an email address and a password: Django's authentication backend.
 
-How long a check takes must not tell whether there is an account. With one kind of hash that is easy, with hashes that
-came from elsewhere it is not: bcrypt may take ten times as long as ours. So for an address without an account the
-password is held against the hash of some account, always the same one for that address: unknown addresses take
+How long a check takes must not tell whether there is an account. With one kind of hash that is easy, with hashes
+that came from elsewhere it is not: bcrypt may take ten times as long as ours. So for an address without an account
+the password is held against the hash of some account, always the same one for that address: unknown addresses take
 as long as accounts do, in the same proportions, whatever the accounts' hashes are, and while these are made anew.
 """
 

@@ -46,6 +46,20 @@ def _absolute(value: Path) -> Path:
 
 
 Origin = Annotated[str, AfterValidator(_origin)]
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+
+
+class Users(BaseModel):
+    """The service that knows the users, and checks their passwords: docs/users-service.md."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    url: str = Field(pattern=r"^https?://")
+    secret: str | None = Field(default=None, repr=False)
+    certificate: AbsolutePath | None = None
+    key: AbsolutePath | None = None
+    authority: AbsolutePath | None = None
+    local_accounts: Literal["refuse", "adopt"] = "refuse"
 
 
 class MailServer(BaseModel):
@@ -74,12 +88,13 @@ class Config(BaseModel):
     token_lifetime: int = Field(default=300, ge=1, le=int(MAX_TOKEN_LIFETIME.total_seconds()))
     algorithm: Literal["RS256", "ES256", "EdDSA"] = "RS256"
     rotation: int = Field(default=30 * 24 * 3600, ge=3600)
-    state: Annotated[Path, AfterValidator(_absolute)]
+    state: AbsolutePath
     mail_from: str | None = None
     mail_server: MailServer | None = None
     mailbox_key: str | None = Field(default=None, min_length=32, repr=False)
     verification: Literal["required", "optional"] | None = None
-    breached_passwords: Annotated[Path, AfterValidator(_absolute)] | None = None
+    breached_passwords: AbsolutePath | None = None
+    users: Users | None = None
 
     @property
     def secure(self) -> bool:

@@ -26,7 +26,7 @@ class _Imported(BasePasswordHasher):
         """Name the kind."""
         return {"algorithm": encoded.partition("$")[0]}
 
-    def safe_summary(self, encoded: str) -> dict[str, Any]:
+    def safe_summary(self, encoded: str) -> Any:
         """Name the kind alone."""
         return self.decode(encoded)
 

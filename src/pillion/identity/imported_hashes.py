@@ -153,10 +153,8 @@ def _encoded_argon2(parameters: Any, passes: int, salt: bytes, value: bytes) -> 
 
     if one("version") != "1.3":
         raise HashError("is argon2 of another version than 1.3")
-    salt_text, value_text = (_encoded(part).rstrip("=") for part in (salt, value))
-    return (
-        f"$argon2{one('type')}$v=19$m={one('memory')},t={passes},p={one('parallelism')}${salt_text}${value_text}"
-    )
+    texts = "$".join(_encoded(part).rstrip("=") for part in (salt, value))
+    return f"$argon2{one('type')}$v=19$m={one('memory')},t={passes},p={one('parallelism')}${texts}"
 
 
 def _inner(written: Mapping[str, Any], name: str) -> Mapping[str, Any]:

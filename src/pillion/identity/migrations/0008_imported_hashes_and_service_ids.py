@@ -2,20 +2,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('identity', '0003_tell_control'),
+        ("identity", "0003_tell_control"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='user',
-            name='service_id',
+            model_name="user",
+            name="service_id",
             field=models.CharField(editable=False, max_length=300, null=True, unique=True),
         ),
         migrations.AlterField(
-            model_name='user',
-            name='password',
+            model_name="user",
+            name="password",
             field=models.CharField(max_length=512),
         ),
     ]

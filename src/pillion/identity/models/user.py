@@ -70,7 +70,7 @@ class User(AbstractBaseUser):
         super().clean()
         self.email = email_address.normal(self.email)
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Hold a password against the hash; one that fits makes a hash of other kind or strength anew.
 
         Unlike Django's own, it leaves a hash alone that was changed meanwhile, which would bring the old password
