@@ -55,6 +55,17 @@ def test_no_secret_of_pillions_reaches_who_does_not_need_it(tmp_path: Path) -> N
         assert "MINE" not in found
 
 
+def test_the_variable_of_the_users_services_secret_is_secret_too(tmp_path: Path) -> None:
+    file = tmp_path / "pillion.yaml"
+    file.write_text(
+        "mesh: shop\n"
+        "identity:\n"
+        "  users: {url: '${USERS_URL}', secret: '${USERS_SECRET}'}\n"
+        "services: {a: {app: 127.0.0.1:7001}}\n"
+    )
+    assert environment.secret_variables(file) == {"USERS_SECRET"}
+
+
 def test_the_variables_of_database_and_mail_are_secret_and_others_are_not(tmp_path: Path) -> None:
     file = tmp_path / "pillion.yaml"
     file.write_text(

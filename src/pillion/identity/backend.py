@@ -16,14 +16,22 @@ from django.conf import settings
 from django.contrib.auth.hashers import check_password
 from django.http import HttpRequest
 
+from pillion.identity.config import Users
 from pillion.identity.models import User
+from pillion.identity.users_service.sign_in import find_user
 
 
 class Backend(AuthenticationBackend):  # type: ignore[misc]
     """allauth's, but for what an unknown address costs."""
 
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
-        """Find the user of an address and a password; None if there is none, or they do not fit."""
+        """Find the user of an address and a password; None if there is none, or they do not fit.
+
+        Where a users service knows the passwords it alone is asked, and no password that is kept here counts.
+        """
+        if settings.PILLION.users is not None:
+            known = _of_service(settings.PILLION.users, **credentials)
+            return known if known is not None and self.user_can_authenticate(known) else None
         # Looked for whether it will be needed or not.
         self._stand_in = _stand_in(str(credentials.get("email") or ""))
         user: User | None = super().authenticate(request, **credentials)
@@ -34,6 +42,10 @@ class Backend(AuthenticationBackend):  # type: ignore[misc]
             super()._mitigate_timing_attack(password)
         else:
             check_password(password, self._stand_in)
+
+
+def _of_service(users: Users, email: str = "", password: str = "", **_: Any) -> User | None:
+    return find_user(users, email, password) if email and password else None
 
 
 def _stand_in(email: str) -> str | None:

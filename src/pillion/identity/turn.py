@@ -7,6 +7,7 @@ from http import HTTPStatus
 from threading import BoundedSemaphore
 from typing import Final
 
+from django.conf import settings
 from django.db import close_old_connections
 
 from pillion.identity.refusal import Refusal
@@ -15,11 +16,15 @@ from pillion.identity.refusal import Refusal
 THREADS: Final = 64
 MOST_INSIDE: Final = 48
 
+# Who asks a users service waits for it, and needs no core.
+MOST_ASKING: Final = 24
+
 _inside = BoundedSemaphore(MOST_INSIDE)
 # No more of them than half the connections of a pool (`postgresql.MOST_CONNECTIONS`): each holds one meanwhile.
-_MOST_WORKING: Final = 8
+_MOST_HASHING: Final = 8
 
-_working = BoundedSemaphore(min(_MOST_WORKING, max(1, (os.cpu_count() or 1) - 1)))
+_hashing = BoundedSemaphore(min(_MOST_HASHING, max(1, (os.cpu_count() or 1) - 1)))
+_asking = BoundedSemaphore(MOST_ASKING)
 
 
 @contextmanager
@@ -34,7 +39,7 @@ def turn() -> Iterator[None]:
         )
     try:
         close_old_connections()  # of a pool: who waits here holds none that a renewal could use
-        with _working:
+        with _hashing if settings.PILLION.users is None else _asking:
             yield
     finally:
         _inside.release()

@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ruamel.yaml import YAML
 
@@ -25,17 +25,20 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
 def secret_variables(topology: Path) -> frozenset[str]:
-    """Name the variables that `identity.database` and `identity.mail` take passwords from; the file has been read.
+    """Name the variables that identity's secrets are taken from; `topology` has been read before.
 
-    Other variables in the file (a port, a path) may be meant for the services as well, and stay.
+    They are those of `identity.database`, `identity.mail` and `identity.users`: others in the file (a port, a path)
+    may be meant for the services as well, and stay.
     """
     written = YAML(typ="safe", pure=True).load(topology.read_text(encoding="utf-8-sig"))
-    identity = written.get("identity") if isinstance(written, dict) else None
-    if not isinstance(identity, dict):
-        return frozenset()
-    mail = identity.get("mail")
-    texts = (identity.get("database"), mail.get("smtp") if isinstance(mail, dict) else None)
+    identity = _mapping(_mapping(written).get("identity"))
+    mail, users = (_mapping(identity.get(name)) for name in ("mail", "users"))
+    texts = (identity.get("database"), mail.get("smtp"), users.get("secret"))
     return frozenset(name for text in texts if isinstance(text, str) for name in _VARIABLE.findall(text))
+
+
+def _mapping(value: Any) -> dict[Any, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def of_service(user: Mapping[str, str], secrets: frozenset[str], sidecar: Sidecar) -> dict[str, str]:

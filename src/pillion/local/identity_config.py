@@ -1,26 +1,27 @@
 """Tells identity, in a file, what it needs to know of the topology."""
 
 import json
+from pathlib import Path
 
 from pydantic import SecretStr
 
 from pillion.control import credentials
 from pillion.local import control_config
 from pillion.local.folder import StateFolder, write_privately
-from pillion.topology import MailServer, Topology
+from pillion.topology import MailServer, Topology, Users
 from pillion.topology.mail import stays_here
 from pillion.topology.model import Database
 
 
 def write(folder: StateFolder, topology: Topology) -> bool:
-    """Write identity.json (0600: it may hold passwords); says whether anything in it is new."""
-    mail = topology.identity.mail
+    """Write identity.json (0600: passwords and secrets may stand in it); says whether anything in it is new."""
+    mail, users = topology.identity.mail, topology.identity.users
     breached = topology.identity.breached_passwords
     written = {
         "mesh": topology.mesh,
         "origin": topology.edge.origin,
         "allow_origins": list(topology.edge.allow_origins),
-        "sign_up": topology.identity.sign_up,
+        "sign_up": topology.identity.sign_up if users is None else "closed",
         "verification": topology.identity.verification,
         "mail_from": mail.sender if mail else None,
         "mail_server": _server(mail.smtp) if mail else None,
@@ -31,6 +32,7 @@ def write(folder: StateFolder, topology: Topology) -> bool:
         "algorithm": topology.tokens.algorithm,
         "rotation": int(topology.tokens.rotation.total_seconds()),
         "state": str(folder.root),
+        "users": None if users is None else _users(users, folder.root.parent),
     }
     return write_privately(folder.identity_config, json.dumps(written, indent=1))
 
@@ -50,3 +52,17 @@ def mailbox_key(folder: StateFolder, topology: Topology) -> str | None:
 
 def _server(server: MailServer) -> dict[str, object]:
     return {**server.model_dump(exclude={"password"}), "password": server.password.get_secret_value()}
+
+
+def _users(users: Users, beside: Path) -> dict[str, str | None]:
+    def lying(file: str | None) -> str | None:
+        return None if file is None else str(beside / file)
+
+    return {
+        "url": users.url,
+        "secret": users.secret.get_secret_value() if users.secret else None,
+        "certificate": lying(users.tls.certificate if users.tls else None),
+        "key": lying(users.tls.key if users.tls else None),
+        "authority": lying(users.authority),
+        "local_accounts": users.local_accounts,
+    }

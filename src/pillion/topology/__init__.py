@@ -9,7 +9,7 @@ from pillion.topology.address import Address, UnixSocket
 from pillion.topology.files import find
 from pillion.topology.loading import load
 from pillion.topology.mail import MailServer
-from pillion.topology.model import Edge, Identity, Issuer, Rule, Service, Tls, Tokens, Topology
+from pillion.topology.model import Edge, Identity, Issuer, Rule, Service, Tls, Tokens, Topology, Users
 from pillion.topology.schema import json_schema
 from pillion.topology.trust import claim_path
 
@@ -25,6 +25,7 @@ __all__ = [
     "Tokens",
     "Topology",
     "UnixSocket",
+    "Users",
     "claim_path",
     "find",
     "json_schema",

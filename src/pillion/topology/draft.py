@@ -59,6 +59,17 @@ class DraftIdentity:
 
 
 @dataclass(frozen=True)
+class DraftUsers:
+    """The usable parts of a users service, and whether people may sign up here beside it."""
+
+    url: Item[str] | None
+    secret_given: bool
+    tls_given: bool
+    sign_up: Item[str] | None
+    files: tuple[Item[str], ...]
+
+
+@dataclass(frozen=True)
 class DraftRule:
     """The usable parts of a rule."""
 
@@ -87,6 +98,7 @@ class Draft:
 
     edge: DraftEdge
     identity: DraftIdentity
+    users: DraftUsers | None
     issuers: tuple[Item[str], ...]
     services: tuple[DraftService, ...]
     names: frozenset[str]
@@ -103,6 +115,7 @@ def draft(source: Source, unusable: AbstractSet[KeyPath]) -> Draft:
             mail_given="mail" in _mapping(_mapping(source.data).get("identity")),
             breached_passwords=read.item(("identity", "breached_passwords"), str),
         ),
+        users=_users(read, _mapping(_mapping(source.data).get("identity"))),
         issuers=tuple(
             issuer
             for name in _mapping(_mapping(source.data).get("trust"))
@@ -154,6 +167,21 @@ def _edge(read: _Reader, body: dict[str, Any]) -> DraftEdge:
         tls_given="tls" in body,
         tls_files=tuple(item for item in files if item),
         allow_origins=read.items(("edge", "allow_origins")),
+    )
+
+
+def _users(read: _Reader, identity: dict[str, Any]) -> DraftUsers | None:
+    body = identity.get("users")
+    if not isinstance(body, dict):
+        return None
+    at = ("identity", "users")
+    files = ((*at, "tls", "certificate"), (*at, "tls", "key"), (*at, "authority"))
+    return DraftUsers(
+        url=read.item((*at, "url"), str),
+        secret_given="secret" in body,
+        tls_given="tls" in body,
+        sign_up=read.item(("identity", "sign_up"), str),
+        files=tuple(item for path in files if (item := read.item(path, str))),
     )
 
 

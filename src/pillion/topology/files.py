@@ -57,7 +57,7 @@ def read_text(path: Path) -> str:
 
 def check_tls_files(draft: Draft, folder: Path) -> Iterator[Finding]:
     """Find certificate and key files that cannot be read, relative to the topology's `folder`."""
-    for item in draft.edge.tls_files:
+    for item in (*draft.edge.tls_files, *(draft.users.files if draft.users else ())):
         try:
             with (folder / item.value).open("rb") as file:
                 file.read(1)

@@ -28,6 +28,7 @@ from pillion.topology.trust import (
     parse_issuer_name,
     parse_keys_url,
 )
+from pillion.topology.users import parse_secret, parse_users_url
 from pillion.topology.words import (
     METHODS,
     NAME,
@@ -95,6 +96,8 @@ IssuerUrl = Annotated[str, AfterValidator(parse_issuer), _text(pattern=r"^https?
 KeysUrl = Annotated[str, AfterValidator(parse_keys_url), _text(pattern=r"^https?://[^#]+$")]
 Audience = Annotated[str, AfterValidator(parse_audience), _text(pattern="^[!-~]+$")]
 Claim = Annotated[str, AfterValidator(parse_claim), _text(pattern=f"^({CLAIM.pattern})$")]
+UsersUrl = Annotated[str, AfterValidator(parse_users_url), _text(pattern=r"^https?://[^@#]+$")]
+Secret = Annotated[SecretStr, BeforeValidator(parse_secret), _text(pattern="^.{32,}$")]
 Command = Annotated[str, AfterValidator(parse_run), _text()]
 
 
@@ -149,6 +152,35 @@ class Mail(_Section):
     """The server, smtp://USER:PASSWORD@HOST:587 (STARTTLS) or smtps://USER:PASSWORD@HOST (TLS from the start)."""
 
 
+class ClientTls(_Section):
+    """The certificate that identity shows to the users service; taken up again when the files change."""
+
+    certificate: str
+    """The certificate and its chain, PEM; a path relative to the topology file."""
+
+    key: str
+    """Its private key, PEM; a path relative to the topology file."""
+
+
+class Users(_Section):
+    """A service of your own that knows the users, and checks their passwords: docs/users-service.md."""
+
+    url: UsersUrl
+    """Where identity asks; https, or http on this machine."""
+
+    secret: Secret | None = None
+    """What identity signs its questions with, 32 characters or more; the service has it too."""
+
+    tls: ClientTls | None = None
+    """The certificate that identity shows to the service, in place of a secret or with one."""
+
+    authority: str | None = None
+    """The certificates of the authorities that may vouch for the service, PEM; the system's when left out."""
+
+    local_accounts: Literal["refuse", "adopt"] = "refuse"
+    """Whether the service may speak for an account that Pillion had before, of the same verified address."""
+
+
 class Identity(_Section):
     """The service that knows the users."""
 
@@ -166,6 +198,9 @@ class Identity(_Section):
 
     database: Database = "sqlite"
     """Where accounts are kept: sqlite, or postgresql://USER:PASSWORD@HOST/NAME; sqlite when left out."""
+
+    users: Users | None = None
+    """A service of your own that checks email and password; left out, Pillion does. With it, sign-up is closed."""
 
 
 class Tokens(_Section):

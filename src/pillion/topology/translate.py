@@ -7,7 +7,18 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from pillion.topology.finding import CODES, Code, Finding, KeyPath, within
-from pillion.topology.model import Edge, Identity, Mail, Rule, Service, Tls, Tokens, Topology
+from pillion.topology.model import (
+    ClientTls,
+    Edge,
+    Identity,
+    Mail,
+    Rule,
+    Service,
+    Tls,
+    Tokens,
+    Topology,
+    Users,
+)
 from pillion.topology.source import Source
 from pillion.topology.wording import did_you_mean, nearest, one_of
 
@@ -32,6 +43,7 @@ _EXAMPLES: Final = {
     "audience": "audience: shop",
     "from": "from: Shop <noreply@shop.example>",
     "smtp": "smtp: smtp://user:password@smtp.example:587",
+    "url": "url: https://users.example/check",
 }
 
 
@@ -106,6 +118,10 @@ def fields_at(path: KeyPath) -> dict[str, Any]:
             model = Identity
         case ("identity", "mail"):
             model = Mail
+        case ("identity", "users"):
+            model = Users
+        case ("identity", "users", "tls"):
+            model = ClientTls
         case ("tokens",):
             model = Tokens
         case ("services", str()):

@@ -19,6 +19,7 @@ from pillion.identity.flows.signed_in import SignedIn, begin, signed_in
 from pillion.identity.models import User
 from pillion.identity.refusal import Refusal
 from pillion.identity.turn import turn
+from pillion.identity.users_service.sign_in import UsersUnavailable
 
 FIELDS: Final = ("email", "password")
 _WRONG: Final = "The email address or the password is wrong."
@@ -31,14 +32,19 @@ def sign_in(request: HttpRequest, email: str, password: str) -> SignedIn:
 
     Raises SecondFactorRequired when these are right and the account has a second factor. Raises Refusal: 400
     with the fields that are missing, 401 when the two do not fit (in the same words and the same time whether
-    there is such an account or not), 429 after too many tries, 503 when too many people sign in at once.
+    there is such an account or not), 429 after too many tries, 503 when too many people sign in at once, or the
+    users service is away.
     """
     _require(email, password)
     address = email_address.normal(email)
     # Before a turn is taken: who has to wait anyway keeps nobody else from signing in.
     tried = limits.try_password(request, address)
     with turn():
-        return _sign_in(request, address, password, tried)
+        try:
+            return _sign_in(request, address, password, tried)
+        except UsersUnavailable:
+            tried.give_back()
+            raise
 
 
 def _sign_in(request: HttpRequest, address: str, password: str, tried: limits.Try) -> SignedIn:
@@ -81,6 +87,8 @@ def _wrong() -> Refusal:
 
 
 def _spend_the_same_time(password: str) -> None:
+    if settings.PILLION.users is not None:  # which is not asked about what is no address
+        return
     make_password(password[: passwords.LONGEST])
 
 

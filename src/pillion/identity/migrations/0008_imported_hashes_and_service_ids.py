@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("identity", "0003_tell_control"),
+        ("identity", "0009_api_keys"),
     ]
 
     operations = [

@@ -11,6 +11,7 @@ from pillion.topology.checks.mail import check_mail
 from pillion.topology.checks.origins import check_origins
 from pillion.topology.checks.paths import check_paths
 from pillion.topology.checks.rules import check_rules
+from pillion.topology.checks.users import check_users
 from pillion.topology.draft import Draft
 from pillion.topology.finding import Finding
 
@@ -24,4 +25,5 @@ CHECKS: Final[tuple[Callable[[Draft], Iterator[Finding]], ...]] = (
     check_origins,
     check_paths,
     check_rules,
+    check_users,
 )

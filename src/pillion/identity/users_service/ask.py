@@ -1,0 +1,124 @@
+"""Asks the users service about an email address and a password, over HTTP.
+
+All questions of this process go through one event loop in a thread of its own: there the limit for the whole of an
+answer holds, however slowly it comes, or a name is looked up.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+import ssl
+import threading
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from pillion.identity.config import Users
+from pillion.identity.users_service.person import AnswerError, Person, read
+
+# The contract's name; what is in it is docs/users-service.md's.
+SIGNATURE_HEADER: Final = "Pillion-Signature"
+CONNECT_SECONDS: Final = 1.0
+WHOLE_SECONDS: Final = 3.0
+MOST_BYTES: Final = 64 * 1024
+
+# It says of every request that there was one.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+class UnavailableError(Exception):
+    """The service did not say whether the password is right; the message says why, for the log."""
+
+
+def ask(users: Users, email: str, password: str) -> Person | None:
+    """Give the person if the password is theirs, None if it is not; raises UnavailableError."""
+    return asyncio.run_coroutine_threadsafe(_ask(users, email, password), _loop()).result()
+
+
+def signature(secret: str, now: int, body: bytes) -> str:
+    """Sign a body at a time, in seconds since the epoch: whoever has the secret can tell when it was sent."""
+    signed = hmac.digest(secret.encode(), f"{now}.".encode() + body, hashlib.sha256).hex()
+    return f"t={now},v1={signed}"
+
+
+async def _ask(users: Users, email: str, password: str) -> Person | None:
+    body = json.dumps({"email": email, "password": password}).encode()
+    headers = {
+        "content-type": "application/json",
+        "accept": "application/json",
+        "accept-encoding": "identity",
+    }
+    if users.secret is not None:
+        headers[SIGNATURE_HEADER] = signature(users.secret, int(time.time()), body)
+    try:
+        async with (
+            asyncio.timeout(WHOLE_SECONDS),
+            _client(users).stream("POST", users.url, content=body, headers=headers) as answer,
+        ):
+            content = await _content(answer)
+    except (TimeoutError, httpx.TimeoutException):
+        raise UnavailableError(f"no answer within {WHOLE_SECONDS:g} s") from None
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
+        raise UnavailableError(str(error) or type(error).__name__) from None
+    if answer.status_code == httpx.codes.UNAUTHORIZED:
+        return None
+    if answer.status_code != httpx.codes.OK:
+        raise UnavailableError(f"its answer is {answer.status_code}")
+    try:
+        return read(content)
+    except AnswerError as error:
+        raise UnavailableError(f"its answer is not what docs/users-service.md asks for: {error}") from None
+
+
+async def _content(answer: httpx.Response) -> bytes:
+    content = b""
+    async for part in answer.aiter_raw():
+        content += part
+        if len(content) > MOST_BYTES:
+            raise UnavailableError(f"its answer is longer than {MOST_BYTES} bytes")
+    return content
+
+
+def _client(users: Users) -> httpx.AsyncClient:
+    """Give the client for the certificates as they are now: short-lived ones are replaced while identity runs."""
+    files = (users.authority, users.certificate, users.key)
+    return _client_of(users, tuple(file and _version(file) for file in files))
+
+
+@lru_cache(maxsize=1)
+def _client_of(users: Users, _: tuple[object, ...]) -> httpx.AsyncClient:
+    context = ssl.create_default_context(cafile=users.authority)
+    if users.certificate is not None:
+        context.load_cert_chain(users.certificate, users.key)
+    return httpx.AsyncClient(
+        verify=context,
+        timeout=httpx.Timeout(WHOLE_SECONDS, connect=CONNECT_SECONDS),
+        # One that the service has just closed for being idle would fail a sign-in, and cannot be told from others.
+        limits=httpx.Limits(max_keepalive_connections=0),
+        follow_redirects=False,  # whoever can make one would be told the password
+        trust_env=False,  # a proxy would be, too
+    )
+
+
+def _version(file: Path) -> tuple[int, int, int]:
+    status = file.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+_starting: Final = threading.Lock()
+_loops: Final[list[asyncio.AbstractEventLoop]] = []
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    """Give the event loop, which ends with the process."""
+    with _starting:
+        if not _loops:
+            loop = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="users service", daemon=True).start()
+            _loops.append(loop)
+        return _loops[0]
