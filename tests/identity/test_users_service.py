@@ -47,6 +47,38 @@ def test_a_person_signs_in_at_the_page_and_cannot_sign_up(site: Site) -> None:
     assert Browser().post_json("/sign-up", {"email": new_email(), "password": PASSWORD}).status == 404
 
 
+def test_accounts_are_looked_after_elsewhere(site: Site) -> None:
+    """No page leads there, and none is found; also where mail could be sent."""
+    browser = Browser()
+    who(browser.sign_in(hire(site, new_sub(), email_verified=False)))
+    pages = [f"/account/{name}" for name in ("password", "email", "delete", "forgot", "reset", "verify")]
+    for path in (*pages, "/account/verify/again"):
+        for method in ("GET", "POST"):
+            answer = browser.ask(
+                method, path, content_type="application/json", origin="http://localhost:8080"
+            )
+            assert (answer.status, answer.code) == (404, "accounts-elsewhere"), path
+    page = browser.ask("GET", "/account/", accept="text/html").body.decode()
+    assert "/account/sessions" in page
+    assert not [path for path in pages if path in page]
+    assert b"/account/forgot" not in Browser().ask("GET", "/sign-in", accept="text/html").body
+
+
+def test_who_proves_once_more_who_they_are_is_asked_of_the_service(site: Site) -> None:
+    """And while it is away, no try counts."""
+    browser = Browser()
+    who(browser.sign_in(hire(site, new_sub())))
+
+    def confirm(password: str) -> int:
+        return browser.post_json("/account/confirm", {"password": password}).status
+
+    assert (confirm(PASSWORD), confirm(WRONG)) == (200, 403)
+    site.status = 500
+    assert {confirm(PASSWORD) for _ in range(8)} == {503}
+    site.status = None
+    assert confirm(PASSWORD) == 200
+
+
 def test_wrong_and_unknown_read_the_same_as_ever(site: Site) -> None:
     email = hire(site, new_sub())
     answers = [

@@ -135,7 +135,9 @@ def written(folder: Path, name: str, pair: Pair) -> tuple[Path, Path]:
 def asking(site: Site, **more: Any) -> AbstractContextManager[Any]:
     """Have identity ask that service."""
     users = Users(**{"url": site.url, "secret": SECRET} | more)
-    return override_settings(PILLION=CONFIG.model_copy(update={"users": users, "sign_up": "closed"}))
+    # With a mailbox: also where mail could be sent, none is.
+    told = {"users": users, "sign_up": "closed", "mailbox_key": "k" * 32}
+    return override_settings(PILLION=CONFIG.model_copy(update=told))
 
 
 @pytest.fixture

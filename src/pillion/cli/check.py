@@ -66,7 +66,10 @@ def summary(file: str, topology: Topology) -> Iterator[str]:
         yield ""
         yield "Asking for a second factor:"
         yield from _table(guarded)
-    if topology.identity.mail is None and not stays_here(topology.edge.listen, topology.edge.origin):
+    if topology.identity.users:
+        yield ""
+        yield f"Passwords are checked at {topology.identity.users.url.partition('?')[0]}; nobody signs up here."
+    elif topology.identity.mail is None and not stays_here(topology.edge.listen, topology.edge.origin):
         yield ""
         yield "No mail is sent: addresses stay unproven, forgotten passwords are yours to reset (identity.mail)."
     if topology.trust:

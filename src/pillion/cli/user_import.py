@@ -157,7 +157,11 @@ def _sum_up(progress: "Progress", *, update: bool) -> None:
         said.append(f"{total.existing:,} exist already{changed}")
     click.echo("; ".join(said))
     if total.unverified:
-        click.echo(f"note: {total.unverified:,} have an address that is not said to be verified", err=True)
+        click.echo(
+            f"note: {total.unverified:,} have an address that is not said to be verified: where addresses "
+            "are confirmed by mail, they confirm it before they sign in",
+            err=True,
+        )
     if total.without_password:
         click.echo(f"note: {total.without_password:,} have no password yet", err=True)
 

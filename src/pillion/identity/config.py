@@ -103,8 +103,8 @@ class Config(BaseModel):
 
     @property
     def sends_mail(self) -> bool:
-        """Whether a mail to somebody arrives, if only in the local mailbox."""
-        return self.mail_server is not None or self.mailbox_key is not None
+        """Whether a mail to somebody arrives, if only in the local mailbox; a users service sends its own."""
+        return self.users is None and (self.mail_server is not None or self.mailbox_key is not None)
 
     @property
     def verifies(self) -> bool:

@@ -25,6 +25,7 @@ from pillion.identity.views import (
     sign_up,
     verify,
 )
+from pillion.identity.views.kept_here import kept_here
 
 urlpatterns = [
     path("sign-in", sign_in.view, name="account_login"),
@@ -38,13 +39,13 @@ urlpatterns = [
     path("account", account.view),
     path("account/", account.view),
     path("account/confirm", confirm.view, name="account_reauthenticate"),
-    path("account/verify", verify.view),
-    path("account/verify/again", verify.again),
-    path("account/forgot", forgot.view),
-    path("account/reset", forgot.reset_view),
-    path("account/password", change.password),
-    path("account/email", change.email),
-    path("account/delete", change.delete),
+    path("account/verify", kept_here(verify.view)),
+    path("account/verify/again", kept_here(verify.again)),
+    path("account/forgot", kept_here(forgot.view)),
+    path("account/reset", kept_here(forgot.reset_view)),
+    path("account/password", kept_here(change.password)),
+    path("account/email", kept_here(change.email)),
+    path("account/delete", kept_here(change.delete)),
     path("account/sessions", own_sessions.view),
     path("account/sessions/end", own_sessions.end_view),
     path("pillion/mail", mailbox.view),

@@ -27,8 +27,8 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 def secret_variables(topology: Path) -> frozenset[str]:
     """Name the variables that identity's secrets are taken from; `topology` has been read before.
 
-    They are those of `identity.database`, `identity.mail` and `identity.users`: others in the file (a port, a path)
-    may be meant for the services as well, and stay.
+    They are those of `identity.database`, `.mail` and `.users`: others in the file (a port, a path) may be meant
+    for the services as well, and stay.
     """
     written = YAML(typ="safe", pure=True).load(topology.read_text(encoding="utf-8-sig"))
     identity = _mapping(_mapping(written).get("identity"))

@@ -44,7 +44,8 @@ def plain(database: Database) -> str:
 
 def mailbox_key(folder: StateFolder, topology: Topology) -> str | None:
     """Give what opens the page of the local mailbox; None where mail is sent, or nobody gets any."""
-    if topology.identity.mail or not stays_here(topology.edge.listen, topology.edge.origin):
+    here = topology.identity.users is None and topology.identity.mail is None
+    if not here or not stays_here(topology.edge.listen, topology.edge.origin):
         return None
     # No workload can have this name, so that none can have this key.
     return credentials.credential(control_config.key(folder), "the local mailbox")[:32]

@@ -31,6 +31,16 @@ _NEEDED: Final = {
     "dict_type": "a mapping (NAME: …)",
     "tuple_type": "a list ([…], or lines that start with '-')",
 }
+_MODELS: Final[dict[KeyPath, type[BaseModel]]] = {
+    (): Topology,
+    ("edge",): Edge,
+    ("edge", "tls"): Tls,
+    ("identity",): Identity,
+    ("identity", "mail"): Mail,
+    ("identity", "users"): Users,
+    ("identity", "users", "tls"): ClientTls,
+    ("tokens",): Tokens,
+}
 _EXAMPLES: Final = {
     "mesh": "mesh: shop",
     "services": "services: {orders: {app: 127.0.0.1:7001}}",
@@ -108,26 +118,12 @@ def fields_at(path: KeyPath) -> dict[str, Any]:
     """Find the keys that the mapping at `path` may hold; none where names are the user's own."""
     model: type[BaseModel]
     match path:
-        case ():
-            model = Topology
-        case ("edge",):
-            model = Edge
-        case ("edge", "tls"):
-            model = Tls
-        case ("identity",):
-            model = Identity
-        case ("identity", "mail"):
-            model = Mail
-        case ("identity", "users"):
-            model = Users
-        case ("identity", "users", "tls"):
-            model = ClientTls
-        case ("tokens",):
-            model = Tokens
         case ("services", str()):
             model = Service
         case ("services", str(), "rules", int()):
             model = Rule
+        case _ if path in _MODELS:
+            model = _MODELS[path]
         case _:
             return {}
     return {field.alias or name: field for name, field in model.model_fields.items()}

@@ -25,6 +25,7 @@ from pillion.identity.flows.second_step import missing_code
 from pillion.identity.models import User
 from pillion.identity.refusal import Refusal, not_signed_in
 from pillion.identity.turn import turn
+from pillion.identity.users_service.sign_in import UsersUnavailable
 from pillion.identity.visit import session_of
 
 FIELDS: Final = ("password", "code", "credential")
@@ -96,8 +97,13 @@ def _by_password(request: HttpRequest, user: User, password: str) -> str:
         raise Refusal(HTTPStatus.BAD_REQUEST, "missing-fields", missing, errors={"password": missing})
     tried = limits.try_password(request, user.email)
     with turn():
-        if len(password) > passwords.LONGEST or not get_adapter(request).reauthenticate(user, password):
-            raise Refusal(HTTPStatus.FORBIDDEN, "wrong-password", "The password is wrong.")
+        try:
+            right = len(password) <= passwords.LONGEST and get_adapter(request).reauthenticate(user, password)
+        except UsersUnavailable:
+            tried.give_back()
+            raise
+    if not right:
+        raise Refusal(HTTPStatus.FORBIDDEN, "wrong-password", "The password is wrong.")
     tried.give_back()
     reauthenticate_by_password(request)
     return proven(request, user)

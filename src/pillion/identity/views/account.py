@@ -30,6 +30,8 @@ SECTIONS: Final = (
     Section("/account/delete", "Delete the account", "For good."),
 )
 _BY_MAIL: Final = frozenset({"/account/email"})
+# What is not for a users service's people.
+_KEPT_HERE: Final = frozenset({"/account/password", "/account/email", "/account/delete"})
 
 
 @only("GET")
@@ -40,8 +42,15 @@ def view(request: HttpRequest, user: User) -> HttpResponse:
         "user": user,
         "session": session_of(request).row,
         "mesh": settings.PILLION.mesh,
-        "sections": [s for s in SECTIONS if settings.PILLION.sends_mail or s.path not in _BY_MAIL],
+        "sections": [section for section in SECTIONS if section.path not in _absent()],
         "proven": links.is_proven(user),
         "sends_mail": settings.PILLION.sends_mail,
     }
     return render(request, "pillion/account.html", context)
+
+
+def _absent() -> frozenset[str]:
+    """Name the pages that there are not."""
+    if settings.PILLION.users is not None:
+        return _KEPT_HERE
+    return frozenset() if settings.PILLION.sends_mail else _BY_MAIL
