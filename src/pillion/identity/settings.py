@@ -111,7 +111,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 # Confirming an address, and not telling who has an account, are flows of ours: see
-# docs/decisions/0021-confirmed-addresses.md.
+# docs/decisions/0020-confirmed-addresses.md.
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True

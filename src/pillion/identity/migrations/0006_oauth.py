@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("identity", "0009_api_keys"),
+        ("identity", "0005_api_keys"),
     ]
 
     operations = [

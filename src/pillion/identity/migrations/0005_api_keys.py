@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("identity", "0005_queued_mail"),
+        ("identity", "0004_queued_mail"),
     ]
 
     operations = [

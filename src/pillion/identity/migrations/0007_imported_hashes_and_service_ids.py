@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("identity", "0009_api_keys"),
+        ("identity", "0006_oauth"),
     ]
 
     operations = [
