@@ -1,9 +1,11 @@
 """Makes identity ready to serve: tables, signing key. Idempotent, and safe when several do it at once."""
 
 import fcntl
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pillion.identity import postgresql, setup
@@ -72,10 +74,23 @@ def _alone(config: Config) -> Iterator[None]:
     if config.database == "sqlite":
         with (config.state / "identity.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            _keep_a_log(config.database_file)
             yield
         return
     with alone_in(config.database):
         yield
+
+
+def _keep_a_log(file: Path) -> None:
+    """Let others read while one writes (WAL), which the file remembers; raises UnusableDatabaseError.
+
+    Only here: of two that change it at the same time SQLite tells one at once that the database is locked.
+    """
+    try:
+        with closing(sqlite3.connect(file, timeout=10)) as database:
+            database.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.Error as error:
+        raise UnusableDatabaseError(one_line(error)) from None
 
 
 @contextmanager

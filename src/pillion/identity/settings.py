@@ -57,8 +57,8 @@ TEMPLATES = [
     }
 ]
 
-# What identity acknowledged survives a power cut, not only kill -9: WAL needs FULL for that.
-_SQLITE_INIT: Final = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000"
+# What identity acknowledged survives a power cut, not only kill -9: WAL (see `prepare`) needs FULL for that.
+_SQLITE_INIT: Final = "PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000"
 _SQLITE: Final[dict[str, Any]] = {
     "ENGINE": "django.db.backends.sqlite3",
     "NAME": ":memory:" if _TOOLING else str(PILLION.database_file),
