@@ -111,7 +111,7 @@ def test_an_app_on_ones_own_machine_may_listen_on_any_port(uri: str, *, good: bo
         ({"max_age": "-1"}, "invalid_request"),
         ({"max_age": "²"}, "invalid_request"),
         ({"max_age": "9" * 30}, "invalid_request"),
-        ({"acr_values": "mfa"}, "unmet_authentication_requirements"),
+        ({"acr_values": "mfa", "prompt": "none"}, "unmet_authentication_requirements"),
     ],
 )
 def test_what_is_wrong_the_client_is_told(parameters: dict[str, str], error: str) -> None:
@@ -347,3 +347,13 @@ def test_without_a_redirect_uri_the_only_one_counts() -> None:
     assert grafana.redeem(code, redirect_uri="").status == 200
     two = program(redirect_uris=(CALLBACK, f"{CALLBACK}/2"))
     page(two.authorize(browser, redirect_uri=""))
+
+
+def test_a_program_can_ask_for_a_second_factor() -> None:
+    """RFC 9470: who has shown none is led to where it is shown; who has is let through, and `acr` says so."""
+    browser, grafana = signed_in(), program()
+    answer = grafana.authorize(browser, acr_values="else mfa")
+    assert answer["location"].startswith("/account/step-up?next=%2Foauth2%2Fauthorize")
+    Session.objects.filter(sid=browser.me().json()["session"]).update(amr=["mfa", "otp", "pwd"])
+    said = claims(grafana.tokens(browser, acr_values="mfa")["id_token"])
+    assert (said["acr"], said["amr"]) == ("mfa", ["mfa", "otp", "pwd"])

@@ -32,7 +32,7 @@ def page(browser: Browser) -> Iterator[Page]:
 def _sign_in(page: Page) -> None:
     page.get_by_label("Email").fill(USER)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def _there(mesh: EdgeMesh, client_id: str, callback: str, **more: str) -> str:

@@ -96,11 +96,16 @@ class Authorization:
             return True
         return self.max_age is not None and now - signed_in > self.max_age
 
-    def check_second_factor(self) -> None:
-        """Raise UnmetAuthenticationError if one is asked for, and the session has seen none."""
-        wanted = id_token.MFA in text(self.request, "acr_values").split()
-        if wanted and (self.session is None or id_token.MFA not in self.session.amr):
+    def must_step_up(self) -> bool:
+        """Tell whether a second factor is asked for, and the session has seen none.
+
+        Raises UnmetAuthenticationError where nobody may be asked.
+        """
+        asked = id_token.MFA in text(self.request, "acr_values").split()
+        wanted = asked and (self.session is None or id_token.MFA not in self.session.amr)
+        if wanted and "none" in self.prompts:
             raise UnmetAuthenticationError(redirect_uri=self.redirect_uri)
+        return wanted
 
     def must_consent(self) -> bool:
         """Tell whether the user has to be asked; raises ConsentRequiredError where nobody may be.

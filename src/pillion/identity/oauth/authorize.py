@@ -18,7 +18,7 @@ from pillion.identity.oauth.parameters import Parameters
 from pillion.identity.refusal import malformed
 from pillion.identity.views.only import only
 from pillion.identity.views.whose import CONFIRM_PATH
-from pillion.vocabulary import AUTHORIZE_PATH, SIGN_IN_PATH
+from pillion.vocabulary import AUTHORIZE_PATH, SIGN_IN_PATH, STEP_UP_PATH
 
 # A query travels in another one's `next`, where each of its characters may take three.
 _LONGEST: Final = next_path.LONGEST - len(AUTHORIZE_PATH) - 100
@@ -53,8 +53,10 @@ def _answer(request: HttpRequest, found: Parameters, decided: dict[str, str] | N
     try:
         asked = authorization.read(request, found)
         if asked.must_sign_in():
-            return _sign_in(asked, found)
-        asked.check_second_factor()
+            path = SIGN_IN_PATH if asked.wants_another() else CONFIRM_PATH
+            return _prove(path, asked, found)
+        if asked.must_step_up():
+            return _prove(STEP_UP_PATH, asked, found)
         # The page was shown to who has this session, and to nobody else.
         mine = decided is not None and decided.get("session") == str(asked.session and asked.session.sid)
         if asked.must_consent() and not mine:
@@ -77,7 +79,7 @@ def _grant(request: HttpRequest, asked: Authorization, state: str) -> HttpRespon
     return redirect.back(request, asked.redirect_uri, {"code": code, "state": state})
 
 
-def _sign_in(asked: Authorization, found: Parameters) -> HttpResponse:
+def _prove(path: str, asked: Authorization, found: Parameters) -> HttpResponse:
     """Lead to where somebody proves who they are, and from there to the same request, which is content then.
 
     Who is signed in confirms it, and stays signed in to other programs; unless somebody else is wanted.
@@ -90,7 +92,6 @@ def _sign_in(asked: Authorization, found: Parameters) -> HttpResponse:
     query = _query(again)
     if len(query) > _LONGEST:
         raise InvalidRequestError("The request is too long.", redirect_uri=asked.redirect_uri)
-    path = SIGN_IN_PATH if asked.wants_another() else CONFIRM_PATH
     return _see(path, urlencode({"next": f"{AUTHORIZE_PATH}?{query}"}))
 
 
