@@ -14,6 +14,8 @@ from pillion.identity.models import Session, User
 from tests.certificates import pair
 from tests.identity.browser import PASSWORD, Browser, new_email
 from tests.identity.conftest import CONFIG
+from tests.identity.half_way import STEP
+from tests.identity.soft_passkey import add_passkey
 from tests.identity.users_site import SECRET, Site, asking, hire, new_sub, serving, site, who, written
 
 __all__ = ["site"]
@@ -77,6 +79,23 @@ def test_who_proves_once_more_who_they_are_is_asked_of_the_service(site: Site) -
     assert {confirm(PASSWORD) for _ in range(8)} == {503}
     site.status = None
     assert confirm(PASSWORD) == 200
+
+
+def test_a_passkey_alone_signs_nobody_in_and_is_a_second_factor(site: Site) -> None:
+    """Who is gone at the service would come in for ever."""
+    email, browser = hire(site, new_sub()), Browser()
+    who(browser.sign_in(email))
+    passkey, added = add_passkey(browser)
+    assert added.status == 201
+    for path, body in (("/sign-in/passkey/options", {}), ("/sign-in/passkey", {"credential": "{}"})):
+        answer = Browser().post_json(path, body)
+        assert (answer.status, answer.code) == (404, "password-first")
+    assert b"passkey" not in Browser().ask("GET", "/sign-in", accept="text/html").body
+    again = Browser()
+    assert "passkey" in again.sign_in(email).json()["second_factors"]
+    options = again.post_json(f"{STEP}/options", {}).json()
+    assert again.post_json(STEP, {"credential": passkey.used(options)}).status == 200
+    assert Browser().sign_in(email, WRONG).code == "wrong-credentials"
 
 
 def test_wrong_and_unknown_read_the_same_as_ever(site: Site) -> None:

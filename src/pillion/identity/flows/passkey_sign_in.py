@@ -26,9 +26,23 @@ def require_usable() -> None:
         raise Refusal(HTTPStatus.NOT_FOUND, "no-passkeys", "Passkeys cannot be used at this address.")
 
 
+def offered() -> bool:
+    """Tell whether a passkey alone signs anybody in: a users service is asked at each sign-in, about passwords.
+
+    Who is gone there would come in here for ever. As a second factor a passkey is as good as elsewhere.
+    """
+    return settings.PILLION.users is None
+
+
+def _require_offered() -> None:
+    require_usable()
+    if not offered():
+        raise Refusal(HTTPStatus.NOT_FOUND, "password-first", "Sign in with your password here.")
+
+
 def options(request: HttpRequest) -> dict[str, object]:
     """Give what the browser is to ask for; raises Refusal: 404, or 429 after too many tries."""
-    require_usable()
+    _require_offered()
     limits.try_passkey(request)
     return dict(auth.begin_authentication())
 
@@ -36,9 +50,10 @@ def options(request: HttpRequest) -> dict[str, object]:
 def sign_in_by_passkey(request: HttpRequest, credential: str) -> SignedIn:
     """Open a session for whom the passkey (its credential, in JSON) is of.
 
-    Raises Refusal: 400 when it cannot be read, 401, in the same words whatever is wrong, 429 after too many tries.
+    Raises Refusal: 400 when it cannot be read, 401, in the same words whatever is wrong, 429 after too many tries;
+    404 where there are none, or a password is asked for first.
     """
-    require_usable()
+    _require_offered()
     tried = limits.try_passkey(request)
     wrong = second_factors.wrong_passkey(HTTPStatus.UNAUTHORIZED)
     with transaction.atomic():

@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 
 from pillion.identity import answers, body, next_path
+from pillion.identity.flows import passkey_sign_in
 from pillion.identity.flows.second_step import SecondFactorRequired
 from pillion.identity.flows.sign_in import FIELDS, sign_in
 from pillion.identity.flows.signed_in import SignedIn
@@ -12,7 +13,6 @@ from pillion.identity.views.only import only
 from pillion.identity.views.whose import lead
 
 PAGE = "pillion/sign_in.html"
-_WITHOUT_PASSWORD = ("passkey",)
 SECOND_STEP_PATH = "/sign-in/second-factor"
 
 
@@ -20,7 +20,7 @@ SECOND_STEP_PATH = "/sign-in/second-factor"
 def view(request: HttpRequest) -> HttpResponse:
     """Show the form, or sign in: a program gets the user, a person is sent on to `next`."""
     if request.method != "POST":
-        return form_page(request, PAGE, wanted=request.GET.get("next", ""), kinds=_WITHOUT_PASSWORD)
+        return form_page(request, PAGE, wanted=request.GET.get("next", ""), kinds=_kinds())
     given = body.fields(request, (*FIELDS, "next"))
     wanted = given.get("next", "")
     try:
@@ -31,8 +31,13 @@ def view(request: HttpRequest) -> HttpResponse:
         if isinstance(refusal, SecondFactorRequired):
             return lead(SECOND_STEP_PATH, next=next_path.safe(wanted))
         email = given.get("email", "")
-        return form_page(request, PAGE, wanted=wanted, email=email, refusal=refusal, kinds=_WITHOUT_PASSWORD)
+        return form_page(request, PAGE, wanted=wanted, email=email, refusal=refusal, kinds=_kinds())
     return welcome(request, done, wanted)
+
+
+def _kinds() -> tuple[str, ...]:
+    """Name what signs in without a password."""
+    return ("passkey",) if passkey_sign_in.offered() else ()
 
 
 def welcome(request: HttpRequest, done: SignedIn, wanted: str) -> HttpResponse:
