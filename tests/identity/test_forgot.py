@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -11,6 +13,7 @@ from django.utils import timezone
 
 from pillion.identity import accounts
 from pillion.identity.models import Revocation, Session, User
+from tests.identity.authenticator_app import user_with_app
 from tests.identity.browser import PASSWORD, Answer, Browser, new_email, new_user
 from tests.identity.mailed import key_to, link_to, mails_to, subjects_to
 
@@ -180,3 +183,14 @@ def test_a_reset_is_no_session() -> None:
     assert answer.set_cookies == {}
     since = timezone.now() - timedelta(minutes=1)
     assert not Session.objects.filter(user__email=email, created_at__gt=since).exists()
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_what_a_stranger_added_to_an_account_does_not_outlive_the_reset(*, confirmed: bool) -> None:
+    """Who signs up with somebody else's address may add a passkey before its owner takes the account over."""
+    email, _ = user_with_app()
+    EmailAddress.objects.filter(email=email).update(verified=confirmed)
+    _forget(email)
+    assert _reset(key_to(email, "reset")).status == 204
+    assert Authenticator.objects.filter(user__email=email).exists() == confirmed
+    assert EmailAddress.objects.get(email=email).verified
