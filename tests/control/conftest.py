@@ -1,11 +1,12 @@
 """A state folder with a database of identity's, for a control to run on."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.control.running import configure, prepare
+from tests.control.running import Control, configure, control, prepare
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +24,10 @@ def state(prepared: Path, tmp_path: Path) -> Path:
     shutil.copytree(prepared, folder)
     configure(folder)
     return folder
+
+
+@pytest.fixture
+def running(state: Path) -> Iterator[Control]:
+    """Give a running control."""
+    with control(state) as started:
+        yield started

@@ -7,6 +7,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
+import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -200,3 +202,28 @@ async def connected(running: Control, credential: str) -> AsyncIterator[Envoy]:
         yield Envoy(stream)
     finally:
         channel.close()
+
+
+@asynccontextmanager
+async def envoy(running: Control, node: str, *names: str) -> AsyncIterator[Envoy]:
+    """Connect as the workload that `node` names, and ask for its resources."""
+    async with connected(running, running.credential(node.partition("@")[0])) as opened:
+        await opened.subscribe(node, *names)
+        yield opened
+
+
+def revoke(state: Path, lives: float = 60) -> str:
+    """Write a revocation as identity does; gives the session's id."""
+    sid = uuid.uuid4()
+    ask(
+        state,
+        "INSERT INTO identity_revocation (sid, until) VALUES (?, ?)",
+        sid.hex,
+        int(time.time() + lives),
+    )
+    return str(sid)
+
+
+def kid(state: Path) -> str:
+    """Name the key that is there."""
+    return str(ask(state, "SELECT kid FROM identity_signingkey")[0][0])
