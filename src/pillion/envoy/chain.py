@@ -51,7 +51,7 @@ def edge_chain(plan: Plan) -> list[HttpFilter]:
         streamed(VERIFICATION, edge_verification(plan.verification, known_keys(plan.verification))),
         streamed(REVOCATIONS, token_claims(plan.verification, KNOWN_REVOKED)),
         *trusted_caller(plan.verification),  # so that the access log can say who it was
-        renewal(),  # only for a session whose token was missing or not verified above
+        renewal(plan.identity),  # only for a session whose token was missing or not verified above
         access(plan.verification),  # nobody without a token goes on, but to an open path
         bearer(),  # a verified cookie's token becomes what services expect; a stale one stays behind
         own_cookies(plan.edge.cookies),  # sees an answer before `renewal` adds its cookie

@@ -57,7 +57,7 @@ def edge_clusters(edge: Edge, identity: Identity, sidecars: tuple[Sidecar, ...])
     """Give identity, and the sidecars that the edge has routes to."""
     routed = {route.service for route in edge.routes}
     return [
-        cluster(names.IDENTITY, identity.address, _http1(UPSTREAM_IDLE)),
+        cluster(names.identity_cluster(identity.address), identity.address, _http1(UPSTREAM_IDLE)),
         *(
             cluster(names.peer_cluster(sidecar.service), sidecar.inbound, _as_received())
             for sidecar in sidecars

@@ -164,7 +164,7 @@ def _scheme(edge: Edge) -> list[HeaderValueOption]:
 
 def _identity(plan: Plan) -> list[Route]:
     """Route to identity: `/me` as to any service; the rest is how one comes by a token, and open."""
-    there = to_cluster(names.IDENTITY, IDENTITY_TIMEOUT)
+    there = to_cluster(names.identity_cluster(plan.identity.address), IDENTITY_TIMEOUT)
     there.idle_timeout = IDENTITY_TIMEOUT
     me = Route(
         name="identity",

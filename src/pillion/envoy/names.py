@@ -1,14 +1,14 @@
 """The names that stand in several of an Envoy's files: filters, clusters, files, internal headers."""
 
+from pathlib import PurePosixPath
 from typing import Final
 
 from pillion import vocabulary
+from pillion.topology.address import Address, UnixSocket
 
 # Clusters of a sidecar.
 APP: Final = "app"
 APP_GRPC: Final = "app-grpc"
-# Cluster of the edge.
-IDENTITY: Final = "identity"
 # Cluster of every Envoy.
 CONTROL: Final = "control"
 
@@ -59,6 +59,15 @@ INTERNAL_HEADERS: Final = (vocabulary.SESSION_HEADER, vocabulary.API_KEY_HEADER,
 
 # On a refusal: why, in one word. It tells the caller, and the access logs of this Envoy and those before it.
 REFUSED_HEADER: Final = "x-pillion-refused"
+
+
+def identity_cluster(address: Address | UnixSocket) -> str:
+    """Name the edge's cluster of identity after where that listens.
+
+    When identity moves there are two for a while: Envoy ends the requests of its own filters that are under way to
+    a cluster which is replaced under its name.
+    """
+    return PurePosixPath(address.path).stem if isinstance(address, UnixSocket) else "identity"
 
 
 def peer_cluster(service: str) -> str:

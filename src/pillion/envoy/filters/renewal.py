@@ -23,6 +23,7 @@ from pillion import vocabulary
 from pillion.envoy import names
 from pillion.envoy.filters.conditional import only_with
 from pillion.envoy.matchers import JWT_NAMESPACE, PAYLOAD, SOME_STRING, metadata
+from pillion.plan.model import Identity
 
 TIMEOUT: Final = timedelta(seconds=2)
 # Where ext_authz leaves the headers of identity's answer that `dynamic_metadata_from_headers` names.
@@ -32,13 +33,15 @@ _ASKS: Final = (vocabulary.SESSION_HEADER, vocabulary.API_KEY_HEADER)
 UNANSWERED_HEADER: Final = "x-envoy-auth-failure-mode-allowed"
 
 
-def renewal() -> HttpFilter:
+def renewal(identity: Identity) -> HttpFilter:
     """Run only where a session cookie or an API key came along and no token was verified."""
     no_valid_token = metadata(JWT_NAMESPACE, (PAYLOAD, "sub"), SOME_STRING)
     no_valid_token.invert = True
     ask = ExtAuthz(
         http_service=HttpService(
-            server_uri=HttpUri(uri="http://identity", cluster=names.IDENTITY, timeout=TIMEOUT),
+            server_uri=HttpUri(
+                uri="http://identity", cluster=names.identity_cluster(identity.address), timeout=TIMEOUT
+            ),
             path_prefix=vocabulary.RENEWAL_PATH,
             authorization_response=AuthorizationResponse(
                 allowed_upstream_headers=_exactly(
