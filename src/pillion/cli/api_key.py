@@ -51,9 +51,7 @@ def add(name: str, email: str, scopes: tuple[str, ...], expires: timedelta, *, a
 
     made = api_keys.make(email, name, scopes=scopes, lifetime=expires)
     if as_json:
-        click.echo(
-            json.dumps({"id": made.id, "key": made.secret, "expires": made.expires.isoformat()}, indent=2)
-        )
+        click.echo(json.dumps(made.document(), indent=2))
         return
     click.echo(made.secret)
     until = made.expires.astimezone().strftime("%Y-%m-%d %H:%M")

@@ -32,6 +32,14 @@ _MOST_SCOPES: Final = 20
 _MOST_SCOPE_CHARACTERS: Final = 800
 
 
+class InvalidApiKeyError(InvalidAccountError):
+    """What the key is to be cannot be; `field` is `name`, `scope` or `expires`, whichever is wrong."""
+
+    def __init__(self, field: str, said: str) -> None:
+        super().__init__(said)
+        self.field = field
+
+
 @dataclass(frozen=True)
 class Made:
     """A key that was just made; `secret` is the key itself, which nobody can be shown again."""
@@ -42,6 +50,10 @@ class Made:
 
     def __repr__(self) -> str:
         return f"Made(id={self.id!r})"
+
+    def document(self) -> dict[str, str]:
+        """Give the key as JSON has it, the one time; times in ISO 8601, UTC."""
+        return {"id": self.id, "key": self.secret, "expires": self.expires.astimezone(UTC).isoformat()}
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,7 @@ class Key:
 def make(
     email: str, name: str, *, scopes: Iterable[str] = (), lifetime: timedelta = DEFAULT_LIFETIME
 ) -> Made:
-    """Make a key for an account; raises InvalidAccountError, or AccountError.
+    """Make a key for an account; raises InvalidApiKeyError, or AccountError.
 
     Its tokens say who its owner is, and that the owner was not there (`amr` is empty). `scopes` are for the
     services to look at; without any, they say what a browser's tokens say.
@@ -128,21 +140,23 @@ def revoke(key: str, *, owner: str | None = None) -> int:
 def _checked(name: str, scopes: tuple[str, ...], lifetime: timedelta) -> list[str]:
     name = name.strip()
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise InvalidAccountError(
-            f"an API key has a name of 1 to {LONGEST_NAME} characters, such as 'backup'"
+        raise InvalidApiKeyError(
+            "name", f"an API key has a name of 1 to {LONGEST_NAME} characters, such as 'backup'"
         )
     for scope in scopes:
         if not _SCOPE.fullmatch(scope):
-            raise InvalidAccountError(
-                f"{scope!r} is no scope: use letters, digits and signs, without a blank, such as 'orders:read'"
+            raise InvalidApiKeyError(
+                "scope",
+                f"{scope!r} is no scope: use letters, digits and signs, without a blank, such as 'orders:read'",
             )
     if len(scopes) > _MOST_SCOPES or sum(map(len, scopes)) > _MOST_SCOPE_CHARACTERS:
-        raise InvalidAccountError(
-            f"these are too many scopes: {_MOST_SCOPES}, with {_MOST_SCOPE_CHARACTERS} characters in all, fit"
+        raise InvalidApiKeyError(
+            "scope",
+            f"these are too many scopes: {_MOST_SCOPES}, with {_MOST_SCOPE_CHARACTERS} characters in all, fit",
         )
     if not timedelta(minutes=1) <= lifetime <= LONGEST_LIFETIME:
-        raise InvalidAccountError(
-            f"an API key lives for a minute at least and {LONGEST_LIFETIME.days} days at most"
+        raise InvalidApiKeyError(
+            "expires", f"an API key lives for a minute at least and {LONGEST_LIFETIME.days} days at most"
         )
     return sorted(set(scopes))
 

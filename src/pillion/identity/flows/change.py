@@ -13,10 +13,10 @@ from pillion.identity.email_address import EmailAddressError
 from pillion.identity.flows import new_password
 from pillion.identity.flows.forgot import require_mail
 from pillion.identity.flows.signed_in import SignedIn, describe, signed_in
+from pillion.identity.flows.still_there import still_there
 from pillion.identity.mail import queue
 from pillion.identity.models import Session, User
-from pillion.identity.refusal import Refusal, not_signed_in
-from pillion.identity.visit import session_of
+from pillion.identity.refusal import Refusal
 
 PASSWORD_FIELDS: Final = ("password",)
 EMAIL_FIELDS: Final = ("email",)
@@ -32,7 +32,7 @@ def change_password(request: HttpRequest, user: User, password: str) -> SignedIn
     encoded = new_password.encode(user, password)
     limits.open_session(request, user.email)
     with transaction.atomic():
-        _still_there(request, user)
+        still_there(request, user)
         new_password.store(user, encoded)
         kept = dict(request.session.items())
         request.session.flush()
@@ -68,20 +68,11 @@ def ask_for_email(request: HttpRequest, user: User, email: str) -> str:
 def delete_account(request: HttpRequest, user: User) -> None:
     """Delete the account for good, after revoking its sessions; raises Refusal (401) when it is gone already."""
     with transaction.atomic():
-        _still_there(request, user)
+        still_there(request, user)
         sessions.revoke(Session.objects.filter(user=user), timezone.now())
         get_adapter(request).send_notification_mail("account/email/account_deleted", user, email=user.email)
         user.delete()
     request.session.flush()
-
-
-def _still_there(request: HttpRequest, user: User) -> None:
-    """Hold the user's row: one change at a time, and none by a session that another change has ended."""
-    held = User.objects.select_for_update().filter(id=user.id, is_active=True).first()
-    row = session_of(request).row
-    alive = sessions.live_of_users(timezone.now()).filter(user=user)
-    if held is None or row is None or not alive.filter(sid=row.sid).exists():
-        raise not_signed_in("The session has ended.")
 
 
 def _unfit(said: str) -> Refusal:

@@ -27,6 +27,7 @@ SECTIONS: Final = (
     Section("/account/security", "Second factors", "Passkeys, codes of an app, recovery codes."),
     Section("/account/email", "Address", "Have mail go to another one."),
     Section("/account/sessions", "Sessions", "Where you are signed in, and how to end that."),
+    Section("/account/api-keys", "API keys", "For programs of yours that cannot sign in."),
     Section("/account/delete", "Delete the account", "For good."),
 )
 _BY_MAIL: Final = frozenset({"/account/email"})
