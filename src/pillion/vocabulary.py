@@ -87,6 +87,15 @@ API_KEY_HEADER: Final = "x-pillion-api-key"
 API_KEY_PREFIX: Final = "plk_"
 
 
+# What begins the ids of workloads, in tokens and certificates.
+SPIFFE: Final = "spiffe"
+
+
+def spiffe_id(mesh: str, service: str) -> str:
+    """Name a service (SPIFFE-ID, section 2): the mesh is the trust domain. No user's id is like it."""
+    return f"{SPIFFE}://{mesh}/service/{service}"
+
+
 @dataclass(frozen=True)
 class Cookies:
     """The names of the two cookies that a signed-in browser holds; `secure` where it speaks TLS to the edge."""

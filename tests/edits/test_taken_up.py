@@ -71,6 +71,10 @@ def test_a_service_comes_is_called_and_goes(mesh: Edited) -> None:
         through = meshes_address(mesh.mesh.egress("echo"))
         sent = (f"authorization: Bearer {token}",)
         assert mesh.ask("http://stock/stock", *sent, address=through).status == 200
+        until(
+            lambda: mesh.ask("http://stock/stock", address=through).status == 200,
+            "it is called by echo in its own name",
+        )
         now = mesh.pids()
         assert {name: pid for name, pid in now.items() if "stock" not in name} == before
         said = mesh.edit(start)

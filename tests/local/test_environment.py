@@ -50,7 +50,7 @@ def test_no_secret_of_pillions_reaches_who_does_not_need_it(tmp_path: Path) -> N
     assert "secret" not in found.values()
     assert "PILLION_IDENTITY_CONFIG" not in found
     assert found["MINE"] == "y"
-    for found in (environment.of_envoy(user, "its own"), environment.of_control(user, tmp_path)):
+    for found in (environment.of_envoy(user, "its own", None), environment.of_control(user, tmp_path)):
         assert "secret" not in found.values()
         assert "MINE" not in found
 

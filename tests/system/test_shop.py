@@ -133,6 +133,25 @@ def test_a_service_cannot_call_whom_it_did_not_name(shop: Shop) -> None:
     assert "services.inventory.calls" in answer.json()["detail"]
 
 
+def test_a_service_that_acts_for_itself_has_a_name_of_its_own(shop: Shop) -> None:
+    """Nobody has given it a secret; and a token that is no good does not become its own."""
+    with httpx.Client(proxy=shop.mesh.egress("orders")) as orders:
+        answer = orders.get("http://inventory/stock", headers={"x-request-id": "of-its-own-accord"})
+        assert answer.status_code == 200
+        forged = {"authorization": f"Bearer {shop.token(BUYER)}x"}
+        assert orders.get("http://inventory/stock", headers=forged).status_code == 401
+    log = shop.mesh.state / "audit" / "inventory.jsonl"
+    _until(lambda: "of-its-own-accord" in log.read_text())
+    [line] = [
+        line
+        for line in map(json.loads, log.read_text().splitlines())
+        if line["request_id"] == answer.request.headers["x-request-id"]
+    ]
+    assert (line["sub"], line["why"]) == ("spiffe://shop/service/orders", None)
+    listed = json.loads(shop.mesh.pillion("session", "list", "--json").stdout)
+    assert line["sid"] in {one["sid"] for one in listed if one["client_id"] == line["sub"]}
+
+
 def test_out_of_stock_orders_nothing(shop: Shop) -> None:
     with shop.signed_in(BUYER) as client:
         before = client.get("/api/orders").json()

@@ -10,11 +10,12 @@ from envoy_data_plane.envoy.config.bootstrap.v3 import (
     LayeredRuntime,
     RuntimeLayer,
 )
-from envoy_data_plane.envoy.config.core.v3 import Node
+from envoy_data_plane.envoy.config.core.v3 import DataSource, Node
 from envoy_data_plane.envoy.config.overload.v3 import OverloadManager, ResourceMonitor
 from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections.v3 import (
     DownstreamConnectionsConfig,
 )
+from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import GenericSecret, Secret
 from envoy_data_plane.google.protobuf import Any, Struct
 
 from pillion.envoy import names
@@ -33,7 +34,10 @@ REGEX_SIZE: Final = 1000
 
 
 def bootstrap(mesh: str, workload: Workload) -> Bootstrap:
-    """Name the workload's files; a file that is replaced is taken up without a restart."""
+    """Name the workload's files; a file that is replaced is taken up without a restart.
+
+    Of secrets it says in which variable they are: a file may be shown to somebody.
+    """
     return Bootstrap(
         node=Node(id=workload.name, cluster=mesh),
         admin=Admin(address=envoy_address(UnixSocket(path=names.admin_socket(workload.name)))),
@@ -42,7 +46,10 @@ def bootstrap(mesh: str, workload: Workload) -> Bootstrap:
             cds_config=watched(workload, names.CLUSTERS_FILE),
             ads_config=control_stream(),
         ),
-        static_resources=BootstrapStaticResources(clusters=[control_cluster()]),
+        static_resources=BootstrapStaticResources(
+            clusters=[control_cluster()],
+            secrets=[_service_secret()] if workload.kind == "sidecar" else [],
+        ),
         layered_runtime=LayeredRuntime(
             layers=[
                 RuntimeLayer(
@@ -62,3 +69,8 @@ def bootstrap(mesh: str, workload: Workload) -> Bootstrap:
             ]
         ),
     )
+
+
+def _service_secret() -> Secret:
+    variable = DataSource(environment_variable=names.SERVICE_SECRET_VARIABLE)
+    return Secret(name=names.SERVICE_SECRET, generic_secret=GenericSecret(secret=variable))

@@ -44,12 +44,17 @@ UPSTREAM_IDLE: Final = timedelta(seconds=4)
 _OPTIONS_KEY: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
-def sidecar_clusters(sidecar: Sidecar) -> list[Cluster]:
-    """Give the service itself, for HTTP/1.1 and for gRPC, and the sidecars of those whom it calls."""
+def sidecar_clusters(sidecar: Sidecar, identity: Identity) -> list[Cluster]:
+    """Give the service itself, for HTTP/1.1 and for gRPC, and the sidecars of those whom it calls.
+
+    If it calls any, identity as well, where it gets a token of its own.
+    """
+    tokens = [cluster(names.TOKENS, identity.address, _http1(UPSTREAM_IDLE))] if sidecar.peers else []
     return [
         cluster(names.APP, sidecar.app, _http1(UPSTREAM_IDLE)),
         cluster(names.APP_GRPC, sidecar.app, http2()),
         *(cluster(names.peer_cluster(peer.service), peer.address, _as_received()) for peer in sidecar.peers),
+        *tokens,
     ]
 
 

@@ -8,6 +8,7 @@ from envoy_data_plane.envoy.config.route.v3 import Route, RouteConfiguration, Ro
 from pillion.envoy import names, refusals
 from pillion.envoy.connection import connection_manager, listener
 from pillion.envoy.filters.router import router
+from pillion.envoy.filters.service_token import service_token
 from pillion.envoy.routes import RETRIES, answer, below, to_cluster
 from pillion.plan.model import Peer, Plan, Sidecar
 
@@ -20,7 +21,7 @@ def egress(plan: Plan, sidecar: Sidecar) -> Listener:
     manager.preserve_external_request_id = True
     manager.skip_xff_append = True
     manager.strip_any_host_port = True
-    manager.http_filters = [router()]
+    manager.http_filters = [*([service_token(plan, sidecar)] if sidecar.peers else []), router()]
     manager.local_reply_config = refusals.local_replies(
         (_not_called(sidecar), *refusals.BY_STATUS), plan.mesh
     )

@@ -58,10 +58,11 @@ def affected(before: Plan, after: Plan) -> frozenset[str]:
         (plan.edge, plan.identity, [(sidecar.service, sidecar.inbound) for sidecar in plan.sidecars])
         for plan in (before, after)
     ]
+    moved = before.identity != after.identity
     changed = {
         sidecar.workload.name
         for sidecar in after.sidecars
-        if everywhere or were.get(sidecar.workload.name) != sidecar
+        if everywhere or were.get(sidecar.workload.name) != sidecar or (moved and sidecar.peers)
     }
     return frozenset(
         changed | {after.edge.workload.name} if everywhere or at_the_edge[0] != at_the_edge[1] else changed
@@ -88,7 +89,7 @@ def _sidecar_files(plan: Plan, sidecar: Sidecar) -> dict[str, str]:
         f"{name}/{names.LISTENERS_FILE}": _resources([inbound(plan, sidecar), egress(plan, sidecar)]),
         f"{name}/{names.routes_file(INBOUND)}": _resources([inbound_routes(plan, sidecar)]),
         f"{name}/{names.routes_file(EGRESS)}": _resources([egress_routes(sidecar)]),
-        f"{name}/{names.CLUSTERS_FILE}": _resources(sidecar_clusters(sidecar)),
+        f"{name}/{names.CLUSTERS_FILE}": _resources(sidecar_clusters(sidecar, plan.identity)),
     }
 
 

@@ -9,6 +9,8 @@ from pillion.topology.address import Address, UnixSocket
 # Clusters of a sidecar.
 APP: Final = "app"
 APP_GRPC: Final = "app-grpc"
+# Where a sidecar gets its service's own tokens. The edge's cluster has other names, see `identity_cluster`.
+TOKENS: Final = "tokens"
 # Cluster of every Envoy.
 CONTROL: Final = "control"
 
@@ -47,6 +49,9 @@ def trusted_keys_file(issuer: str) -> str:
 CONTROL_SOCKET: Final = "run/control.sock"
 # The variable in an Envoy's environment by which it proves to control who it is.
 CREDENTIAL_VARIABLE: Final = "PILLION_CONTROL_CREDENTIAL"
+# The one by which a sidecar proves to identity whose it is, and the name of that among the bootstrap's secrets.
+SERVICE_SECRET_VARIABLE: Final = "PILLION_SERVICE_SECRET"  # noqa: S105 - a name
+SERVICE_SECRET: Final = "service-secret"  # noqa: S105 - a name
 
 # The filters that control streams (ECDS resources).
 VERIFICATION: Final = "pillion.verification"

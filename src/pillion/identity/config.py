@@ -95,6 +95,7 @@ class Config(BaseModel):
     verification: Literal["required", "optional"] | None = None
     breached_passwords: AbsolutePath | None = None
     users: Users | None = None
+    service_accounts: AbsolutePath | None = None
 
     @property
     def secure(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 
-from pillion.envoy.names import CREDENTIAL_VARIABLE
+from pillion.envoy.names import CREDENTIAL_VARIABLE, SERVICE_SECRET_VARIABLE
 from pillion.plan import Address, Sidecar, UnixSocket
 
 _OURS: Final = "PILLION_"
@@ -79,9 +79,13 @@ def of_control(user: Mapping[str, str], config: Path) -> dict[str, str]:
     return {**_where_things_lie(user), **way, "PILLION_CONTROL_CONFIG": str(config), "PYTHONUNBUFFERED": "1"}
 
 
-def of_envoy(user: Mapping[str, str], credential: str) -> dict[str, str]:
-    """Make an Envoy's environment: nothing of the user's, and what it proves itself with to control."""
-    return {**_where_things_lie(user), CREDENTIAL_VARIABLE: credential}
+def of_envoy(user: Mapping[str, str], credential: str, service_secret: str | None) -> dict[str, str]:
+    """Make an Envoy's environment: nothing of the user's, and what it proves itself with to control.
+
+    A sidecar has what it proves itself with to identity, too.
+    """
+    own = {} if service_secret is None else {SERVICE_SECRET_VARIABLE: service_secret}
+    return {**_where_things_lie(user), CREDENTIAL_VARIABLE: credential, **own}
 
 
 def _where_things_lie(user: Mapping[str, str]) -> dict[str, str]:

@@ -84,6 +84,11 @@ class StateFolder:
         return self.secrets / "control.key"
 
     @property
+    def service_accounts(self) -> Path:
+        """By what identity knows the services of the mesh."""
+        return self.root / "service_accounts.json"
+
+    @property
     def identity_config(self) -> Path:
         """What identity is to know of the topology."""
         return self.root / "identity.json"

@@ -32,6 +32,7 @@ def write(folder: StateFolder, topology: Topology) -> bool:
         "algorithm": topology.tokens.algorithm,
         "rotation": int(topology.tokens.rotation.total_seconds()),
         "state": str(folder.root),
+        "service_accounts": str(folder.service_accounts),
         "users": None if users is None else _users(users, folder.root.parent),
     }
     return write_privately(folder.identity_config, json.dumps(written, indent=1))

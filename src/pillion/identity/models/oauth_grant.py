@@ -23,7 +23,7 @@ class OAuthGrant(models.Model):
     session = models.OneToOneField(Session, primary_key=True, on_delete=models.CASCADE, related_name="grant")
     client = models.ForeignKey(OAuthClient, on_delete=models.CASCADE, related_name="grants")
     parent = models.ForeignKey(Session, null=True, on_delete=models.SET_NULL, related_name="granted")
-    sub = models.CharField(max_length=64)
+    sub = models.CharField(max_length=200)
     scope = models.TextField()
     audiences = models.JSONField(default=list)
     selector_hash = models.CharField(max_length=64, null=True, unique=True, editable=False)  # noqa: DJ001 - unique

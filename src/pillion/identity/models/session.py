@@ -34,7 +34,7 @@ class Session(models.Model):
     tokens_until = models.BigIntegerField(default=0, db_index=True)
     auth_time = models.DateTimeField(null=True)
     amr = models.JSONField(default=list)
-    client_id = models.CharField(max_length=64)
+    client_id = models.CharField(max_length=200)
     scope = models.CharField(max_length=1000, blank=True, db_default="")
     user_agent = models.CharField(max_length=200, blank=True)
     address = models.CharField(max_length=45, blank=True)

@@ -10,6 +10,7 @@ from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
 
 from pillion.identity import limits
 from pillion.identity.models import OAuthClient
+from pillion.identity.oauth import service_accounts
 from pillion.identity.oauth.request import Request, text
 from pillion.identity.refusal import Refusal
 
@@ -19,7 +20,7 @@ ALL_METHODS: Final = (*METHODS, "none")
 # RFC 7617, section 2: one space, base64.
 _BASIC: Final = re.compile(r"[Bb]asic +([A-Za-z0-9+/=]{1,1000})")
 # What the column holds; PostgreSQL knows no NUL.
-_CLIENT_ID: Final = re.compile(r"[\x21-\x7e]{1,64}")
+_CLIENT_ID: Final = re.compile(r"[\x21-\x7e]{1,200}")
 _REALM: Final = 'Basic realm="oauth2", charset="UTF-8"'
 
 
@@ -84,6 +85,8 @@ def authenticate(request: Request, methods: Any, endpoint: str = "token") -> OAu
 def _find(client_id: str) -> OAuthClient | None:
     if not _CLIENT_ID.fullmatch(client_id):
         return None
+    if service_accounts.is_one(client_id):
+        return service_accounts.find(client_id)
     return OAuthClient.objects.filter(client_id=client_id).first()
 
 

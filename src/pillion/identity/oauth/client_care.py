@@ -17,7 +17,7 @@ from django.utils import timezone
 from pillion.identity import sessions
 from pillion.identity.accounts import AccountError, InvalidAccountError, checked_roles
 from pillion.identity.models import OAuthClient, Session
-from pillion.identity.oauth import hashes, redirect_uri, scopes
+from pillion.identity.oauth import hashes, redirect_uri, scopes, service_accounts
 from pillion.identity.oauth.server import GRANTS
 
 # What each grant is called at the command line: its own name, or the last part of its URN.
@@ -101,6 +101,7 @@ def find(client_id: str) -> Client:
 
 def new_secret(client_id: str) -> str:
     """Give a client another secret; the one before is good no more. Raises AccountError."""
+    _refuse_service_account(client_id)
     row = _row(client_id)
     if row.public:
         raise AccountError(f"{row.client_id} is public: it has no secret")
@@ -111,6 +112,7 @@ def new_secret(client_id: str) -> str:
 
 def delete(client_id: str) -> int:
     """Delete a client, after revoking its sessions; gives how many those were. Raises AccountError."""
+    _refuse_service_account(client_id)
     with transaction.atomic():
         row = OAuthClient.objects.select_for_update().filter(client_id=client_id).first()
         if row is None:
@@ -118,6 +120,11 @@ def delete(client_id: str) -> int:
         revoked = sessions.revoke(Session.objects.filter(client_id=row.client_id), timezone.now())
         row.delete()
     return revoked
+
+
+def _refuse_service_account(client_id: str) -> None:
+    if service_accounts.is_one(client_id):
+        raise AccountError(f"{client_id} is a service of this mesh: pillion.yaml says whether it is there")
 
 
 def _row(client_id: str) -> OAuthClient:
