@@ -1,0 +1,107 @@
+"""docs/openapi.yaml says what identity does: whatever is made up after it, the answer is one that stands in it.
+
+As a program sends it, and as a browser does for a person: then there is a page, or the way to one.
+"""
+
+import base64
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.identity.browser import Browser, signed_in  # isort: skip - sets Django up
+from django.core.cache import cache
+from django.urls import get_resolver
+
+from pillion.identity.oauth import client_care
+from pillion.identity.wsgi import application
+from pillion.vocabulary import AUTHORIZE_PATH, CLIENT_PATHS, LOGOUT_PATH
+from tests.identity.program import CALLBACK, Program
+
+DESCRIPTION: Final = Path(__file__).parents[2] / "docs" / "openapi.yaml"
+PROGRAM: Final = {"Accept": "application/json"}
+PERSON: Final = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
+
+description = schemathesis.openapi.from_path(DESCRIPTION)
+description.app = application
+
+pytestmark = pytest.mark.usefixtures("mail")
+
+
+class Somebody:
+    """Who is signed in and has a program; another one when what was made up before has ended that session."""
+
+    def __init__(self) -> None:
+        self._browser: Browser | None = None
+        wanted = client_care.Wanted(
+            "made up",
+            redirect_uris=(CALLBACK,),
+            grants=tuple(client_care.GRANT_NAMES),
+            scopes=("openid", "x"),
+        )
+        client, secret = client_care.add(wanted)
+        self.program = Program(client.client_id, secret)
+
+    @property
+    def browser(self) -> Browser:
+        """The browser."""
+        if self._browser is None or not self._browser.renew()["Authorization"]:
+            self._browser = signed_in()
+        return self._browser
+
+    def authorization(self, path: str) -> str:
+        """Give the header that goes with a path: the program's secret, or the token that the edge sends on."""
+        if path not in CLIENT_PATHS:
+            return f"Bearer {self.browser.cookies['pillion-token']}"
+        pair = f"{self.program.client_id}:{self.program.secret}"
+        return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+    def complete(self, case: schemathesis.Case[Any]) -> None:
+        """Let every second request of a program be one that gets as far as what else was made up."""
+        if case.path in {AUTHORIZE_PATH, LOGOUT_PATH} and case.method == "GET" and len(case.query) % 2:
+            case.query = {**self.program.request(), **case.query, "client_id": self.program.client_id}
+            case.query["redirect_uri"] = CALLBACK
+
+
+@pytest.fixture(scope="module")
+def somebody() -> Somebody:
+    """Give one for all that is made up."""
+    return Somebody()
+
+
+def test_every_path_stands_in_the_description_and_no_other() -> None:
+    served = {f"/{pattern.pattern}" for pattern in get_resolver().url_patterns}
+    assert set(description.raw_schema["paths"]) == served
+
+
+@description.parametrize()
+@settings(
+    max_examples=15,
+    deadline=None,
+    derandomize=True,  # a fault is found by who made it, not by whoever comes next
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_what_is_made_up_gets_an_answer_that_stands_in_the_description(
+    case: schemathesis.Case[Any], somebody: Somebody
+) -> None:
+    cache.clear()
+    somebody.complete(case)
+    for caller in (PROGRAM, PERSON):
+        headers = {**caller, "Authorization": somebody.authorization(case.path), "Host": "localhost:8080"}
+        answer = case.call(headers=headers, cookies=somebody.browser.cookies)
+        case.validate_response(answer, checks=[not_a_server_error])
+        if caller is PROGRAM:
+            case.validate_response(
+                answer,
+                checks=[status_code_conformance, content_type_conformance, response_schema_conformance],
+            )
