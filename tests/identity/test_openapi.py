@@ -9,8 +9,10 @@ from typing import Any, Final
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, given, settings, strategies
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -32,6 +34,7 @@ PERSON: Final = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
 
 description = schemathesis.openapi.from_path(DESCRIPTION)
 description.app = application
+OPERATIONS: Final = [found.ok() for found in description.get_all_operations() if isinstance(found, Ok)]
 
 pytestmark = pytest.mark.usefixtures("mail")
 
@@ -82,18 +85,29 @@ def test_every_path_stands_in_the_description_and_no_other() -> None:
     assert set(description.raw_schema["paths"]) == served
 
 
-@description.parametrize()
-@settings(
-    max_examples=15,
-    deadline=None,
-    derandomize=True,  # a fault is found by who made it, not by whoever comes next
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=[one.label for one in OPERATIONS])
 def test_what_is_made_up_gets_an_answer_that_stands_in_the_description(
-    case: schemathesis.Case[Any], somebody: Somebody
+    operation: APIOperation[Any, Any, Any, Any], somebody: Somebody
 ) -> None:
+    takes_something = list(operation.query) or list(operation.body)
+    kinds = list(schemathesis.GenerationMode) if takes_something else [schemathesis.GenerationMode.POSITIVE]
+
+    @settings(
+        max_examples=20,
+        deadline=None,
+        derandomize=True,  # a fault is found by who made it, not by whoever comes next
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=strategies.one_of(*(operation.as_strategy(generation_mode=kind) for kind in kinds)))
+    def ask(case: schemathesis.Case[Any]) -> None:
+        _ask(case, somebody)
+
+    ask()
+
+
+def _ask(case: schemathesis.Case[Any], somebody: Somebody) -> None:
     cache.clear()
     somebody.complete(case)
     for caller in (PROGRAM, PERSON):
