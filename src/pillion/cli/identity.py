@@ -64,7 +64,9 @@ def with_identity(function: Callable[..., None]) -> Callable[..., None]:
     @wraps(function)
     def wrapped(file: Path | None, **arguments: Any) -> None:
         open_identity(file)
-        with identity_errors():
+        from pillion.identity import changes  # noqa: PLC0415 - as above
+
+        with identity_errors(), changes.by(changes.command_line()):
             function(**arguments)
 
     return wrapped

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from pillion.identity import email_address, issue, second_factors, sessions
+from pillion.identity import changes, email_address, issue, second_factors, sessions
 from pillion.identity.models import Session, User
 from pillion.vocabulary import MAX_TOKEN_LIFETIME, ROLE
 
@@ -79,6 +79,7 @@ def add_user(email: str, password: str, roles: Iterable[str] = ()) -> Account:
         with transaction.atomic():
             user = User.objects.create_user(address, password, roles=wanted)
             EmailAddress.objects.create(user=user, email=address, primary=True, verified=True)
+            changes.record("user.added", address, roles=wanted)
     except IntegrityError:
         raise AccountError(
             f"there is an account for {address} already; 'pillion user list' says whether it is verified"
@@ -131,6 +132,7 @@ def set_active(email: str, *, active: bool) -> Account:
         user.is_active = active
         user.save(update_fields=["is_active"])
         _revoke_all(user)
+        changes.record("user.enabled" if active else "user.disabled", user.email)
     return _account(user)
 
 
@@ -143,6 +145,7 @@ def set_password(email: str, password: str) -> Account:
         user.set_password(password)
         user.save(update_fields=["password"])
         _revoke_all(user)
+        changes.record("user.password", user.email)
     return _account(user)
 
 
@@ -151,6 +154,7 @@ def set_roles(email: str, roles: Iterable[str]) -> Account:
     wanted = checked_roles(roles)
     with transaction.atomic():
         user = _held(email)
+        changes.record("user.roles", user.email, before=list(user.roles), after=wanted)
         user.roles = wanted
         user.save(update_fields=["roles"])
     return _account(user)
@@ -166,6 +170,7 @@ def reset_second_factors(email: str) -> Account:
         if not second_factors.forget(user):
             raise AccountError(f"{user.email} has no second factor")
         _revoke_all(user)
+        changes.record("user.second-factors-reset", user.email)
     return _account(user)
 
 
@@ -174,6 +179,7 @@ def delete_user(email: str) -> None:
     with transaction.atomic():
         user = _held(email)
         _revoke_all(user)
+        changes.record("user.deleted", user.email, sub=str(user.id))
         user.delete()
 
 
@@ -191,6 +197,9 @@ def issue_token(email: str, lifetime: timedelta) -> str:
             raise AccountError(f"the account of {user.email} is disabled")
         session = sessions.open_for(
             user, client_id=sessions.COMMAND_LINE_CLIENT, lifetime=lifetime, amr=(), now=timezone.now()
+        )
+        changes.record(
+            "token.issued", user.email, sid=str(session.sid), seconds=int(lifetime.total_seconds())
         )
     return issue.token(user, session, lifetime=int(lifetime.total_seconds()))
 

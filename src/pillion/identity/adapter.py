@@ -1,7 +1,7 @@
 """Where allauth asks us: who may sign up and in, and from where somebody calls."""
 
 import ipaddress
-from typing import Any
+from typing import Any, Final
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
@@ -10,12 +10,25 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
-from pillion.identity import device, email_address, links, proof
+from pillion.identity import changes, device, email_address, links, proof
 from pillion.identity.mail import queue
 from pillion.identity.models import User
 
 # All who come without an address that can be read share one limit.
 NO_ADDRESS = "0.0.0.0"  # noqa: S104 - not bound to
+
+# Which of allauth's notices, and ours, stand in the record of changes, and as what.
+_RECORDED: Final = {
+    "password_changed": "account.password",
+    "password_reset": "account.password-reset",
+    "email_changed": "account.email",
+    "account_deleted": "account.deleted",
+    "totp_activated": "account.totp-added",
+    "totp_deactivated": "account.totp-removed",
+    "webauthn_added": "account.passkey-added",
+    "webauthn_removed": "account.passkey-removed",
+    "recovery_codes_generated": "account.recovery-codes",
+}
 
 
 def may_sign_in(user: User) -> bool:
@@ -64,6 +77,20 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Do as allauth does, but open no session for a visitor to note that there was nothing."""
         stashed: str | None = request.session.pop("account_verified_email", None)
         return stashed
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: User,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """Tell an account's owner, and the record of changes, what was done to it in a session of theirs."""
+        what = _RECORDED.get(template_prefix.rpartition("/")[2])
+        if what is not None:
+            with changes.by(changes.Actor(user.email, user.id, self.get_client_ip(self.request))):
+                changes.record(what, user.email)
+        super().send_notification_mail(template_prefix, user, context, email)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Have a mail sent: by allauth's name for it, without the folder, there is a template of ours."""

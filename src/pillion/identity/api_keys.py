@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from pillion.identity import email_address, sessions
+from pillion.identity import changes, email_address, sessions
 from pillion.identity.accounts import AccountError, InvalidAccountError
 from pillion.identity.models import ApiKey, Session, User
 
@@ -106,7 +106,8 @@ def make(
             client_id=sessions.API_KEY_CLIENT,
             scope=" ".join(wanted),
         )
-        ApiKey.objects.create(session=session, name=name.strip(), hint=secret[:_HINT])
+        key = ApiKey.objects.create(session=session, name=name.strip(), hint=secret[:_HINT])
+        changes.record("api-key.made", owner.email, id=str(session.sid), name=key.name, scopes=wanted)
     return Made(str(session.sid), secret, session.expires_at)
 
 
@@ -134,7 +135,13 @@ def revoke(key: str, *, owner: str | None = None) -> int:
     row = found.filter(named).first()
     if row is None:
         raise AccountError("there is no such API key, or it is revoked or expired: 'pillion api-key list'")
-    return sessions.revoke(Session.objects.filter(sid=row.session_id), timezone.now())
+    with transaction.atomic():
+        revoked = sessions.revoke(Session.objects.filter(sid=row.session_id), timezone.now())
+        if revoked:
+            changes.record(
+                "api-key.revoked", row.session.user.email if row.session.user else "", id=str(row.session_id)
+            )
+    return revoked
 
 
 def _checked(name: str, scopes: tuple[str, ...], lifetime: timedelta) -> list[str]:

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from pillion.identity import acknowledged, key_rows, keys, locks
+from pillion.identity import acknowledged, changes, key_rows, keys, locks
 from pillion.identity.models import Session, SigningKey
 from pillion.identity.sessions import MARGIN_SECONDS
 
@@ -47,7 +47,11 @@ def announce() -> str:
     with transaction.atomic():
         locks.hold(locks.KEYS)
         announced = SigningKey.objects.filter(state=State.ANNOUNCED).values_list("kid", flat=True).first()
-        return str(announced or key_rows.create(settings.PILLION.algorithm, State.ANNOUNCED).kid)
+        if announced is not None:
+            return str(announced)
+        kid = str(key_rows.create(settings.PILLION.algorithm, State.ANNOUNCED).kid)
+        changes.record("key.announced", kid, algorithm=settings.PILLION.algorithm)
+        return kid
 
 
 def promote(kid: str) -> bool:
@@ -62,6 +66,7 @@ def promote(kid: str) -> bool:
             state=State.RETIRED, verifies_until=_last_token()
         )
         announced.update(state=State.SIGNING, signing_since=timezone.now())
+        changes.record("key.signs", kid)
     return True
 
 
@@ -70,7 +75,10 @@ def withdraw(kid: str) -> bool:
     with transaction.atomic():
         locks.hold(locks.KEYS)
         announced = SigningKey.objects.filter(kid=kid, state=State.ANNOUNCED)
-        return bool(announced.update(state=State.GONE, private_key=b"", gone_at=timezone.now()))
+        withdrawn = announced.update(state=State.GONE, private_key=b"", gone_at=timezone.now())
+        if withdrawn:
+            changes.record("key.withdrawn", kid)
+        return bool(withdrawn)
 
 
 def bury(now: datetime) -> list[str]:
@@ -95,6 +103,7 @@ def revoke(kid: str) -> str | None:
             there = ", ".join(SigningKey.objects.exclude(state=State.GONE).values_list("kid", flat=True))
             raise NoSuchKeyError(f"no key in use is named '{kid}': there are {there}")
         _gone(kid)
+        changes.record("key.revoked", kid)
         return None if SigningKey.objects.filter(state=State.SIGNING).exists() else announce()
 
 

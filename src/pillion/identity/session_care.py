@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from pillion.identity import acknowledged, email_address, sessions
+from pillion.identity import acknowledged, changes, email_address, sessions
 from pillion.identity.accounts import AccountError, InvalidAccountError
 from pillion.identity.acknowledged import Spread
 from pillion.identity.models import Revocation, Session, User
@@ -75,12 +76,13 @@ def revoke_session(sid: str) -> int:
     found = Session.objects.filter(sid=wanted).exclude(user=None, client_id=sessions.EDGE_CLIENT)
     if not found.exists():
         raise AccountError(f"no session has the id {wanted}")
-    return _revoke(found)
+    return _revoke(found, str(wanted))
 
 
 def revoke_sessions_of(email: str) -> int:
     """Revoke all sessions of an account; gives how many there were. Raises AccountError."""
-    return _revoke(Session.objects.filter(user=_user(email)))
+    user = _user(email)
+    return _revoke(Session.objects.filter(user=user), user.email)
 
 
 def revoked_before(sid: str | None, email: str | None) -> Spread | None:
@@ -108,8 +110,12 @@ def until_refused(change: Callable[[], T]) -> tuple[T, Spread | None]:
     return done, replace(spread, seconds=time.monotonic() - began)
 
 
-def _revoke(found: QuerySet[Session]) -> int:
-    return sessions.revoke(found, timezone.now())
+def _revoke(found: QuerySet[Session], whom: str) -> int:
+    with transaction.atomic():
+        revoked = sessions.revoke(found, timezone.now())
+        if revoked:
+            changes.record("session.revoked", whom, count=revoked)
+    return revoked
 
 
 def _latest() -> int:

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from pillion.identity import api_keys
 from pillion.identity.accounts import AccountError
+from pillion.identity.flows.acting import acting
 from pillion.identity.flows.still_there import still_there
 from pillion.identity.models import User
 from pillion.identity.refusal import Refusal
@@ -36,7 +37,7 @@ def make(request: HttpRequest, user: User, given: Mapping[str, str]) -> api_keys
     """
     lifetime = _lifetime(given.get("days", str(DEFAULT_DAYS)))
     try:
-        with transaction.atomic():
+        with transaction.atomic(), acting(request, user):
             still_there(request, user)
             made = api_keys.make(
                 user.email, given.get("name", ""), scopes=given.get("scope", "").split(), lifetime=lifetime
@@ -49,10 +50,11 @@ def make(request: HttpRequest, user: User, given: Mapping[str, str]) -> api_keys
     return made
 
 
-def revoke(user: User, key: str) -> None:
+def revoke(request: HttpRequest, user: User, key: str) -> None:
     """Revoke one of the user's keys by its id; raises Refusal (404) if there is none that lives."""
     try:
-        api_keys.revoke(key, owner=user.email)
+        with acting(request, user):
+            api_keys.revoke(key, owner=user.email)
     except AccountError:
         raise Refusal(HTTPStatus.NOT_FOUND, "no-such-api-key", "There is no such API key any more.") from None
 

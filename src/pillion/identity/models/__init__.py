@@ -1,6 +1,7 @@
 """The tables of identity."""
 
 from pillion.identity.models.api_key import ApiKey
+from pillion.identity.models.change import Change
 from pillion.identity.models.control_report import ControlReport
 from pillion.identity.models.oauth_client import OAuthClient
 from pillion.identity.models.oauth_code import OAuthCode
@@ -15,6 +16,7 @@ from pillion.identity.models.user import User
 
 __all__ = [
     "ApiKey",
+    "Change",
     "ControlReport",
     "OAuthClient",
     "OAuthCode",

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from pillion.identity import sessions
+from pillion.identity import changes, sessions
 from pillion.identity.accounts import AccountError, InvalidAccountError, checked_roles
 from pillion.identity.models import OAuthClient, Session
 from pillion.identity.oauth import hashes, redirect_uri, scopes, service_accounts
@@ -72,7 +72,7 @@ def add(wanted: Wanted) -> tuple[Client, str | None]:
     grants = _grants(wanted)
     _check(wanted, grants)
     secret = None if wanted.public else hashes.new_secret()
-    row = OAuthClient.objects.create(
+    row = OAuthClient(
         client_id=f"client-{secrets.token_hex(8)}",
         name=wanted.name.strip(),
         secret_hash="" if secret is None else hashes.of(secret),
@@ -86,7 +86,11 @@ def add(wanted: Wanted) -> tuple[Client, str | None]:
         backchannel_logout_uri=wanted.backchannel_logout_uri,
         created_at=timezone.now(),
     )
-    return _client(row), secret
+    client = _client(row)
+    with transaction.atomic():
+        row.save(force_insert=True)
+        changes.record("client.added", client.client_id, **client.document())
+    return client, secret
 
 
 def list_clients() -> list[Client]:
@@ -106,7 +110,9 @@ def new_secret(client_id: str) -> str:
     if row.public:
         raise AccountError(f"{row.client_id} is public: it has no secret")
     secret = hashes.new_secret()
-    OAuthClient.objects.filter(pk=row.pk).update(secret_hash=hashes.of(secret))
+    with transaction.atomic():
+        OAuthClient.objects.filter(pk=row.pk).update(secret_hash=hashes.of(secret))
+        changes.record("client.new-secret", row.client_id, name=row.name)
     return secret
 
 
@@ -118,6 +124,7 @@ def delete(client_id: str) -> int:
         if row is None:
             raise AccountError(f"there is no client '{client_id}': 'pillion client list' shows them")
         revoked = sessions.revoke(Session.objects.filter(client_id=row.client_id), timezone.now())
+        changes.record("client.removed", row.client_id, name=row.name)
         row.delete()
     return revoked
 

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from pillion.identity import sessions
+from pillion.identity import changes, sessions
 from pillion.identity.models import Session, User
 from pillion.identity.user_import.row import Row
 
@@ -81,6 +81,8 @@ def _write(rows: Sequence[Row], hashes: Mapping[str, str], *, update: bool) -> O
     _add(new, hashes, outcome)
     if update:
         _update([(there[row.email], row) for row in rows if row.email in there], outcome)
+    if outcome.added:
+        changes.record("user.imported", f"{outcome.added} accounts", first=new[0].email, last=new[-1].email)
     return outcome
 
 
@@ -129,6 +131,9 @@ def _update(pairs: Sequence[tuple[User, Row]], outcome: Outcome) -> None:
             continue
         if user.is_active and not active:
             disabled.append(user)
+        changes.record(
+            "user.imported-again", user.email, before=list(user.roles), after=list(roles), active=active
+        )
         user.roles, user.is_active = roles, active
         changed.append(user)
     User.objects.bulk_update(changed, ["roles", "is_active"])

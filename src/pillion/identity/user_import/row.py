@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pillion.identity import email_address, imported_hashes, passwords
 from pillion.identity.accounts import MOST_ROLE_CHARACTERS
-from pillion.vocabulary import ROLE
+from pillion.vocabulary import OWN_ROLES, ROLE
 
 _BETWEEN_ROLES: Final = re.compile(r"[\s,;]+")
 _TRUTHS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -86,6 +86,8 @@ def _roles(value: Any) -> list[str]:
     roles = sorted({_text(name) for name in names} - {""})
     if not all(map(ROLE.fullmatch, roles)):
         raise ValueError("holds what is no role: use 1 to 64 of a-z, 0-9, '.', '_', ':' and '-' for each")
+    if any(role.startswith(OWN_ROLES) for role in roles):
+        raise ValueError(f"holds a role of Pillion's own ({OWN_ROLES}…): 'pillion user roles' gives those")
     if sum(map(len, roles)) > MOST_ROLE_CHARACTERS:
         raise ValueError(f"are too many: {MOST_ROLE_CHARACTERS} characters in all fit")
     return roles

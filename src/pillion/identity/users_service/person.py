@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from pillion.identity import email_address
 from pillion.identity.accounts import MOST_ROLE_CHARACTERS
-from pillion.vocabulary import ROLE
+from pillion.vocabulary import OWN_ROLES, ROLE
 
 
 class AnswerError(ValueError):
@@ -22,6 +22,8 @@ def _id(value: str) -> str:
 def _roles(value: list[str]) -> list[str]:
     if not all(map(ROLE.fullmatch, value)):
         raise ValueError(f"are names like 'manager' ({ROLE.pattern})")
+    if any(role.startswith(OWN_ROLES) for role in value):
+        raise ValueError(f"hold one of Pillion's own ({OWN_ROLES}…), which 'pillion user roles' gives")
     if sum(map(len, set(value))) > MOST_ROLE_CHARACTERS:
         raise ValueError(f"have {MOST_ROLE_CHARACTERS} characters in all at most")
     return sorted(set(value))

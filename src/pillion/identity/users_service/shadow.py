@@ -5,21 +5,24 @@ address stays the same person, and who gets somebody's old one does not become t
 """
 
 import logging
-from typing import Final
+from typing import Any, Final
 
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from pillion.identity import sessions
+from pillion.identity import changes, sessions
 from pillion.identity.config import Users
 from pillion.identity.models import Session, User
 from pillion.identity.users_service.person import Person, by_address
+from pillion.vocabulary import OWN_ROLES
 
 # Of who has lost their address to somebody else, until they sign in (RFC 2606, section 2: nobody's mail).
 _NOBODYS: Final = "replaced.invalid"
 _TRIES: Final = 3
+# Whose doing it is, in the record of changes.
+_SERVICE: Final = changes.Actor("users service")
 
 _log = logging.getLogger("pillion.identity")
 
@@ -52,11 +55,24 @@ def _account_of(person: Person, users: Users) -> User:
         _take_address(holder, person)
     if user is None:
         user = User.objects.create_user(person.email, service_id=person.service_id, roles=person.roles)
-    elif (user.email, user.roles, user.service_id) != (person.email, person.roles, person.service_id):
-        user.email, user.roles, user.service_id = person.email, person.roles, person.service_id
+        _note("user.added", person, roles=person.roles)
+    elif (user.email, user.roles, user.service_id) != (person.email, _roles(user, person), person.service_id):
+        before, roles = {"email": user.email, "roles": list(user.roles)}, _roles(user, person)
+        _note("user.told-anew", person, before=before, after={"email": person.email, "roles": roles})
+        user.email, user.roles, user.service_id = person.email, roles, person.service_id
         user.save(update_fields=["email", "roles", "service_id"])
     _keep_address(user, verified=person.email_verified)
     return user
+
+
+def _roles(user: User, person: Person) -> list[str]:
+    """Give the roles that the service says, and those of Pillion's own that an operator has given."""
+    return sorted({*person.roles, *(role for role in user.roles if role.startswith(OWN_ROLES))})
+
+
+def _note(what: str, person: Person, **details: Any) -> None:
+    with changes.by(_SERVICE):
+        changes.record(what, person.email, **details)
 
 
 def _held(person: Person) -> tuple[User | None, list[User]]:

@@ -32,7 +32,7 @@ def add(request: HttpRequest, user: User) -> HttpResponse:  # noqa: ARG001 - `co
 @signed_in
 def revoke(request: HttpRequest, user: User) -> HttpResponse:
     """Revoke the key that is named: to have less may anybody do who holds the session."""
-    flow.revoke(user, body.fields(request, flow.ID_FIELDS).get("id", ""))
+    flow.revoke(request, user, body.fields(request, flow.ID_FIELDS).get("id", ""))
     if answers.wants_page(request):
         return lead(_PATH)
     response = HttpResponse(status=HTTPStatus.NO_CONTENT)

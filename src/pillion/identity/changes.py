@@ -1,0 +1,108 @@
+"""The record of changes: who did what to accounts, sessions, clients and keys. Append-only.
+
+Whoever changes something calls `record` in the same transaction, so that there is no change without a line, and
+no line without a change. Who does it is said around the whole, by `by`.
+"""
+
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.utils import timezone
+
+from pillion.identity.models.change import LONGEST_NAME, Change
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who changes something: a person by address and `sub`, from where; or what has only a name."""
+
+    name: str
+    sub: UUID | None = None
+    address: str = ""
+
+
+# What is done by the clock: keys that are rotated.
+IDENTITY: Final = Actor("identity")
+
+_actor: ContextVar[Actor] = ContextVar("actor", default=IDENTITY)
+
+
+@contextmanager
+def by(actor: Actor) -> Iterator[None]:
+    """Say who makes the changes until the block ends."""
+    token = _actor.set(actor)
+    try:
+        yield
+    finally:
+        _actor.reset(token)
+
+
+def command_line() -> Actor:
+    """Give the actor that types a command: the user of the operating system, and who they were before `sudo`."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container's user that has no name
+        name = str(os.getuid())
+    before = os.environ.get("SUDO_USER")
+    return Actor(
+        f"command line: {before} as {name}" if before and before != name else f"command line: {name}"
+    )
+
+
+def record(what: str, whom: str, **details: Any) -> None:
+    """Write a line: `what` such as `user.disabled`, of `whom`. Call in the transaction of the change."""
+    actor = _actor.get()
+    Change.objects.create(
+        at=timezone.now(),
+        actor=actor.name[:LONGEST_NAME],
+        actor_sub=actor.sub,
+        address=actor.address,
+        what=what,
+        whom=whom[:LONGEST_NAME],
+        details=details,
+    )
+
+
+def find(
+    *,
+    since: timedelta | None = None,
+    actor: str | None = None,
+    whom: str | None = None,
+    what: str | None = None,
+    latest: int | None = None,
+) -> Iterator[Change]:
+    """Give lines, the oldest first; `what` may be the beginning of a word, `latest` takes so many from the end."""
+    wanted = Change.objects.all()
+    if since is not None:
+        wanted = wanted.filter(at__gte=timezone.now() - since)
+    if actor is not None:
+        wanted = wanted.filter(actor=actor)
+    if whom is not None:
+        wanted = wanted.filter(whom=whom)
+    if what is not None:
+        wanted = wanted.filter(what__startswith=what)
+    if latest is not None:
+        wanted = wanted.filter(id__in=list(wanted.values_list("id", flat=True)[:latest]))
+    return wanted.order_by("id").iterator(chunk_size=1000)
+
+
+def document(change: Change) -> dict[str, Any]:
+    """Give a line as JSON has it; times in ISO 8601, UTC."""
+    at: datetime = change.at
+    return {
+        "id": change.id,
+        "at": at.astimezone(UTC).isoformat(),
+        "actor": change.actor,
+        "actor_sub": None if change.actor_sub is None else str(change.actor_sub),
+        "address": change.address,
+        "what": change.what,
+        "whom": change.whom,
+        "details": change.details,
+    }

@@ -1,0 +1,164 @@
+"""The record of changes: nothing is changed without a line, no line holds a secret, and none is ever changed."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+
+from tests.identity.browser import Browser, new_email, new_user, signed_in_as  # isort: skip - sets Django up
+from django.db import DatabaseError, connection, transaction
+
+from pillion.identity import accounts, api_keys, changes, key_care, rotation, session_care
+from pillion.identity.accounts import AccountError, InvalidAccountError
+from pillion.identity.models import Change
+from pillion.identity.oauth import client_care
+from tests.identity.browser import PASSWORD
+from tests.identity.mailed import key_to
+from tests.identity.program import CALLBACK
+
+ADA = changes.Actor("ada@example.com", None, "192.0.2.9")
+
+
+@contextmanager
+def _written() -> Iterator[list[tuple[str, str]]]:
+    """Give, when the block has ended, what was written in it, as (what, whom)."""
+    before = Change.objects.count()
+    written: list[tuple[str, str]] = []
+    yield written
+    lines = list(Change.objects.order_by("id"))[before:]
+    written += [(line.what, line.whom) for line in lines]
+
+
+def test_each_order_of_an_operator_is_a_line() -> None:
+    email = new_email()
+    with changes.by(ADA), _written() as written:
+        accounts.add_user(email, PASSWORD, ["manager"])
+        accounts.set_roles(email, ["clerk"])
+        accounts.set_active(email, active=False)
+        accounts.set_active(email, active=True)
+        accounts.set_password(email, "another good passphrase")
+        Browser().sign_in(email, "another good passphrase")
+        session_care.revoke_sessions_of(email)
+        key = api_keys.make(email, "backup")
+        api_keys.revoke(key.id)
+        accounts.delete_user(email)
+    assert written == [
+        ("user.added", email),
+        ("user.roles", email),
+        ("user.disabled", email),
+        ("user.enabled", email),
+        ("user.password", email),
+        ("session.revoked", email),
+        ("api-key.made", email),
+        ("api-key.revoked", email),
+        ("user.deleted", email),
+    ]
+    roles = Change.objects.get(what="user.roles", whom=email)
+    assert (roles.actor, roles.address) == ("ada@example.com", "192.0.2.9")
+    assert roles.details == {"before": ["manager"], "after": ["clerk"]}
+
+
+def test_clients_and_keys_are_recorded_too(as_before: None) -> None:  # noqa: ARG001 - the keys are the others', too
+    with _written() as written:
+        client, _ = client_care.add(client_care.Wanted("grafana", redirect_uris=(CALLBACK,)))
+        client_care.new_secret(client.client_id)
+        client_care.delete(client.client_id)
+        kid = rotation.announce()
+        rotation.promote(kid)
+        successor = rotation.revoke(kid)
+        assert successor
+        rotation.promote(successor)
+    assert [what for what, _ in written] == [
+        "client.added",
+        "client.new-secret",
+        "client.removed",
+        "key.announced",
+        "key.signs",
+        "key.revoked",
+        "key.announced",
+        "key.signs",
+    ]
+    assert {line.actor for line in Change.objects.filter(whom=kid)} == {"identity"}
+    assert kid in {key.kid for key in key_care.list_keys()}
+
+
+def test_what_fails_leaves_no_line() -> None:
+    email = new_user()
+    with _written() as written:
+        for order, error in (
+            (lambda: accounts.add_user(email, PASSWORD), AccountError),
+            (lambda: accounts.set_roles(email, ["No Role"]), InvalidAccountError),
+            (lambda: accounts.delete_user("nobody@example.org"), AccountError),
+            (lambda: accounts.reset_second_factors(email), AccountError),
+        ):
+            with pytest.raises(error):
+                order()
+        session_care.revoke_sessions_of(email)  # there was none
+    assert not written
+
+
+@pytest.mark.usefixtures("mail")
+def test_what_people_do_to_their_own_accounts_is_recorded_as_theirs() -> None:
+    browser, email = signed_in_as()
+    with _written() as written:
+        browser.post_json("/account/password", {"password": "another good passphrase"})
+        made = browser.post_json("/account/api-keys", {"name": "backup"}).json()
+        browser.post_json("/account/api-keys/revoke", {"id": made["id"]})
+        browser.post_json("/account/forgot", {"email": email})
+        Browser().post_json("/account/reset", {"key": key_to(email, "reset"), "password": PASSWORD})
+        again = Browser()
+        again.sign_in(email)
+        again.post_json("/account/delete", {})
+    assert written == [
+        ("account.password", email),
+        ("api-key.made", email),
+        ("api-key.revoked", email),
+        ("account.password-reset", email),
+        ("account.deleted", email),
+    ]
+    lines = Change.objects.filter(whom=email, id__gt=0).exclude(what="user.added")
+    assert {(line.actor, line.address) for line in lines} == {(email, "192.0.2.1")}
+    assert all(line.actor_sub for line in lines)
+
+
+def test_no_line_holds_a_secret() -> None:
+    email = new_user()
+    key = api_keys.make(email, "backup").secret
+    _, secret = client_care.add(client_care.Wanted("report"))
+    token = accounts.issue_token(email, timedelta(minutes=1))
+    text = json.dumps([changes.document(line) for line in Change.objects.all()])
+    assert secret
+    for hidden in (PASSWORD, key, secret, token, token.rpartition(".")[2], "argon2"):
+        assert hidden not in text
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE identity_change SET actor = 'nobody'",
+        "DELETE FROM identity_change",
+        "TRUNCATE identity_change",
+    ],
+)
+def test_the_database_changes_and_deletes_no_line(statement: str) -> None:
+    if connection.vendor == "sqlite" and statement.startswith("TRUNCATE"):
+        pytest.skip("SQLite knows no TRUNCATE")
+    new_user()
+    before = Change.objects.count()
+    with pytest.raises(DatabaseError, match="only ever added to"), transaction.atomic():
+        connection.cursor().execute(statement)
+    assert Change.objects.count() == before > 0
+
+
+def test_lines_are_found_by_who_whom_and_what() -> None:
+    email = new_email()
+    with changes.by(ADA):
+        accounts.add_user(email, PASSWORD)
+        accounts.set_roles(email, ["manager"])
+    assert [line.what for line in changes.find(whom=email)] == ["user.added", "user.roles"]
+    assert [line.what for line in changes.find(whom=email, what="user.r")] == ["user.roles"]
+    assert [line.what for line in changes.find(whom=email, latest=1)] == ["user.roles"]
+    assert not list(changes.find(whom=email, actor="identity"))
+    assert {line.actor for line in changes.find(actor="ada@example.com")} == {"ada@example.com"}
