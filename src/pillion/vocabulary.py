@@ -36,8 +36,8 @@ MAX_TOKEN_LIFETIME: Final = timedelta(hours=1)
 # A role is sent comma-separated in ROLES_HEADER and compared in Envoy: only these characters keep that safe.
 ROLE: Final = re.compile(r"[a-z0-9](?:[a-z0-9._:-]{0,62}[a-z0-9])?")
 
-# Roles that mean something to Pillion itself: who may use the admin, and who may look at it. Nobody is given one by a
-# users service or an import, but by an operator.
+# Roles that mean something to Pillion itself: who may use the admin, and who may look at it. They are given by an
+# operator, and by no users service or import.
 OWN_ROLES: Final = "pillion-"
 OPERATOR_ROLE: Final = f"{OWN_ROLES}operator"
 AUDITOR_ROLE: Final = f"{OWN_ROLES}auditor"

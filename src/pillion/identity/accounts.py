@@ -3,7 +3,7 @@
 Call `pillion.identity.setup(config)` first, on a state folder that `prepare` has made ready.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -151,10 +151,31 @@ def set_password(email: str, password: str) -> Account:
 
 def set_roles(email: str, roles: Iterable[str]) -> Account:
     """Replace an account's roles; its next tokens carry them. Raises InvalidAccountError or AccountError."""
-    wanted = checked_roles(roles)
+    return _change_roles(email, lambda _: set(roles))
+
+
+def give_role(email: str, role: str) -> Account:
+    """Give an account one more role. Raises InvalidAccountError or AccountError."""
+    return _change_roles(email, lambda has: has | {role})
+
+
+def take_role(email: str, role: str) -> Account:
+    """Take one role from an account. Raises InvalidAccountError or AccountError, if it has not got it, too."""
+
+    def without(has: set[str]) -> set[str]:
+        if role not in has:
+            raise AccountError(f"{email_address.normal(email)} has no role '{role}'")
+        return has - {role}
+
+    return _change_roles(email, without)
+
+
+def _change_roles(email: str, change: Callable[[set[str]], set[str]]) -> Account:
     with transaction.atomic():
         user = _held(email)
-        changes.record("user.roles", user.email, before=list(user.roles), after=wanted)
+        wanted = checked_roles(change(set(user.roles)))
+        if wanted != user.roles:
+            changes.record("user.roles", user.email, before=list(user.roles), after=wanted)
         user.roles = wanted
         user.save(update_fields=["roles"])
     return _account(user)

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import django
+
 from pillion.identity import config as configuration
 from pillion.identity import master_key, passkeys
 from pillion.identity.lifetimes import SESSION_LIFETIME
@@ -28,11 +30,14 @@ APPEND_SLASH = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
+FORMAT_MODULE_PATH = "pillion.identity.admin.formats"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
+    "django.contrib.messages",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # its site is ours, see `admin.site`
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -46,6 +51,7 @@ MIDDLEWARE = [
     "pillion.identity.middleware.same_origin.same_origin",  # before anything reads a cookie
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",  # needs the session
+    "django.contrib.messages.middleware.MessageMiddleware",  # needs the session; for the admin alone
     "allauth.account.middleware.AccountMiddleware",  # needs the user
 ]
 
@@ -54,7 +60,19 @@ TEMPLATES = [
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [_HERE / "templates"],
         "OPTIONS": {"context_processors": []},
-    }
+    },
+    {
+        "NAME": "admin",
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [_HERE / "admin" / "templates", Path(django.__file__).parent / "contrib/admin/templates"],
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    },
 ]
 
 # What identity acknowledged survives a power cut, not only kill -9: WAL (see `prepare`) needs FULL for that.
@@ -105,6 +123,12 @@ SESSION_COOKIE_SECURE = PILLION.secure
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 
+# The admin. No cookies of its own: the edge lets Pillion's two through, and no others.
+STATIC_URL = "/pillion/static/"
+CSRF_USE_SESSIONS = True
+CSRF_TRUSTED_ORIGINS = [PILLION.origin]
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
 # django-allauth, for signing in by email and password.
 ACCOUNT_ADAPTER = "pillion.identity.adapter.Adapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
@@ -152,6 +176,8 @@ LOGGING = {
 
 # Checks of `manage.py check --deploy` that are answered elsewhere.
 SILENCED_SYSTEM_CHECKS = [
+    "admin.E402",  # context processors: the admin's templates have them, and are found in its own engine
+    "admin.E404",
     "security.W001",  # SecurityMiddleware: its headers are set by middleware/page_headers.py
     "security.W002",  # X-Frame-Options: frame-ancestors 'none' stands in the Content-Security-Policy
     "security.W003",  # CsrfViewMiddleware: docs/decisions/0003-identity-csrf-by-origin.md

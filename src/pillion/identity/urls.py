@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 from pillion.identity import answers
+from pillion.identity.admin.site import site as admin_site
 from pillion.identity.middleware.refusals import refusal_of
 from pillion.identity.oauth import urls as oauth
 from pillion.identity.refusal import Refusal, internal_error, malformed
@@ -62,6 +63,7 @@ urlpatterns = [
     path("account/security/passkeys/options", security.passkey_options),
     path("account/security/passkeys/remove", security.passkey_remove),
     path("account/security/recovery-codes", security.recovery_codes),
+    path("pillion/admin/", admin_site.urls),
     path(".well-known/jwks.json", discovery.jwks),
     *oauth.urlpatterns,
 ]

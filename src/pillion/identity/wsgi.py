@@ -15,6 +15,7 @@ setup(configuration.required())
 # granian copies this process's environment into every request's: the master key has been read, and goes.
 os.environ.pop(master_key.VARIABLE, None)
 
+from django.contrib import admin  # noqa: E402 - needs the settings
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402 - needs the settings
 from django.db import close_old_connections  # noqa: E402
 from whitenoise import WhiteNoise  # noqa: E402
@@ -42,6 +43,7 @@ _pages = WhiteNoise(
     allow_all_origins=False,
     add_headers_function=_static_headers,
 )
+_pages.add_files(Path(admin.__file__).parent / "static", prefix="/pillion/static/")
 
 
 def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

@@ -52,5 +52,7 @@ class Migration(migrations.Migration):
                 "ordering": ["-id"],
             },
         ),
+        migrations.AlterModelOptions(name="apikey", options={"verbose_name": "API key"}),
+        migrations.AlterModelOptions(name="oauthclient", options={"verbose_name": "client"}),
         migrations.RunPython(_keep, _let_go),
     ]

@@ -18,5 +18,10 @@ class ApiKey(models.Model):
     name = models.CharField(max_length=100)
     hint = models.CharField(max_length=16)
 
+    class Meta:
+        """What it is called in the admin."""
+
+        verbose_name = "API key"
+
     def __str__(self) -> str:
         return f"API key {self.hint}… ({self.name})"

@@ -27,6 +27,11 @@ class OAuthClient(models.Model):
     backchannel_logout_uri = models.CharField(max_length=2000, blank=True)
     created_at = models.DateTimeField()
 
+    class Meta:
+        """What it is called in the admin."""
+
+        verbose_name = "client"
+
     def __str__(self) -> str:
         return f"client {self.client_id} ({self.name})"
 

@@ -24,6 +24,8 @@ from pillion.identity.oauth.server import GRANTS
 GRANT_NAMES: Final = {grant.rpartition(":")[2].replace("-", "_"): grant for grant in GRANTS}
 _AUDIENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:/?\[\]@!$&'()*+;=%-]{0,254}")
 _LONGEST_NAME: Final = 100
+# What the record of changes says by itself.
+_SAID: Final = frozenset({"client_id", "created"})
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ def add(wanted: Wanted) -> tuple[Client, str | None]:
     client = _client(row)
     with transaction.atomic():
         row.save(force_insert=True)
-        changes.record("client.added", client.client_id, **client.document())
+        told = {name: value for name, value in client.document().items() if value and name not in _SAID}
+        changes.record("client.added", client.client_id, **told)
     return client, secret
 
 

@@ -7,10 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from pillion.identity import links
+from pillion.identity.admin.access import may_see
 from pillion.identity.models import User
 from pillion.identity.views.only import only
 from pillion.identity.views.whose import signed_in
 from pillion.identity.visit import session_of
+
+ADMIN_PATH: Final = "/pillion/admin/"
 
 
 class Section(NamedTuple):
@@ -43,11 +46,15 @@ def view(request: HttpRequest, user: User) -> HttpResponse:
         "user": user,
         "session": session_of(request).row,
         "mesh": settings.PILLION.mesh,
-        "sections": [section for section in SECTIONS if section.path not in _absent()],
+        "sections": [*_of_operators(user), *(one for one in SECTIONS if one.path not in _absent())],
         "proven": links.is_proven(user),
         "sends_mail": settings.PILLION.sends_mail,
     }
     return render(request, "pillion/account.html", context)
+
+
+def _of_operators(user: User) -> list[Section]:
+    return [Section(ADMIN_PATH, "Admin", "Users, sessions, clients and keys.")] if may_see(user) else []
 
 
 def _absent() -> frozenset[str]:

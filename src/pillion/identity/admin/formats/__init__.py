@@ -1,0 +1,1 @@
+"""How the admin writes what differs from language to language."""

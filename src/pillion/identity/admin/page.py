@@ -1,0 +1,155 @@
+"""What the pages of the admin share: nothing is changed but by the orders that each page names."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import URLPattern
+
+from pillion.identity import session_care
+from pillion.identity.accounts import AccountError, InvalidAccountError
+from pillion.identity.acknowledged import Spread
+from pillion.identity.admin import access
+
+# One order is for so many rows at most: each is a transaction, and the browser waits.
+MOST_AT_ONCE = 500
+_KEPT_PAGES = ("_changelist", "_change", "_add")
+
+
+class Page(admin.ModelAdmin):  # type: ignore[type-arg]  # none at run time
+    """A list that can be searched, and what one row says; orders are given to what is marked in the list."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    actions_selection_counter = True
+    view_on_site = False
+    # Which of the fields is shown to whoever looks at one row; all are read-only.
+    shown: Sequence[str] = ()
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show no field that is not named."""
+        return self.shown if obj is not None else super().get_fields(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Say that nothing is typed over."""
+        return self.shown if obj is not None else ()
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Let in who is let in at all."""
+        return access.may_see(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Likewise."""
+        return access.may_see(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Say that nothing is added, unless a page says how."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Say that no row is typed over."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Say that none is deleted as a row."""
+        return False
+
+    def has_order_permission(self, request: HttpRequest) -> bool:
+        """Say who gives orders: `@admin.action(permissions=["order"])`."""
+        return access.may_change(request.user)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Leave out deletion, and Django's own history, which would be empty."""
+        return [one for one in super().get_urls() if (one.name or "").endswith(_KEPT_PAGES)]
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Let nobody ask by another field than the filters do.
+
+        Django would take every field of the row: `?password__startswith=` would tell a hash letter by letter.
+        """
+        named = (
+            one if isinstance(one, str) else getattr(one, "parameter_name", "") for one in self.list_filter
+        )
+        return lookup.split("__", maxsplit=1)[0] in set(named)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Call the list by what is in it."""
+        named = {
+            "title": str(self.opts.verbose_name_plural)[:1].upper() + str(self.opts.verbose_name_plural)[1:]
+        }
+        return super().changelist_view(request, {**named, **(extra_context or {})})
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Leave that to the record of changes."""
+
+    def confirmed(
+        self, request: HttpRequest, found: QuerySet[Any], order: str, means: str
+    ) -> HttpResponse | None:
+        """Ask once more, with what the order means; None when that was answered, or nothing is to be asked."""
+        if request.POST.get("confirmed") == "yes":
+            return None
+        rows = list(found[: MOST_AT_ONCE + 1])
+        if len(rows) > MOST_AT_ONCE:
+            self.message_user(
+                request, f"Give an order to {MOST_AT_ONCE} at a time: more are marked.", messages.ERROR
+            )
+            return self.back(request)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{order}?",
+            "means": means,
+            "rows": rows,
+            "opts": self.opts,
+            "action": request.POST.get("action", ""),
+            "role": request.POST.get("role", ""),
+            "checkbox": ACTION_CHECKBOX_NAME,
+        }
+        return render(request, "admin/pillion/confirm.html", context)
+
+    def back(self, request: HttpRequest) -> HttpResponse:
+        """Show the list again."""
+        return HttpResponseRedirect(request.get_full_path())
+
+    def each(self, request: HttpRequest, rows: Iterable[Any], do: Callable[[Any], object], done: str) -> None:
+        """Do something to each row, and say how many that were, and why others were left.
+
+        What revokes sessions is waited for until the Envoys refuse their tokens.
+        """
+        failed: dict[str, int] = {}
+        count = 0
+
+        def do_all() -> None:
+            nonlocal count
+            for row in list(rows[:MOST_AT_ONCE] if isinstance(rows, QuerySet) else rows):
+                try:
+                    do(row)
+                    count += 1
+                except (AccountError, InvalidAccountError) as error:
+                    failed[str(error)] = failed.get(str(error), 0) + 1
+
+        _, spread = session_care.until_refused(do_all)
+        if count:
+            self.message_user(request, f"{done}: {count}.{said(spread)}", messages.SUCCESS)
+        for why, times in list(failed.items())[:10]:
+            self.message_user(
+                request, f"Not done{f' {times} times' if times > 1 else ''}: {why}.", messages.ERROR
+            )
+
+
+def said(spread: Spread | None) -> str:
+    """Say how far a revocation has got among the Envoys."""
+    if spread is None or spread.nobody:
+        return ""
+    if spread.everywhere:
+        return f" Refused everywhere, in {round(spread.seconds * 1000)} ms."
+    if spread.silent:
+        return " Control is not heard of: no Envoy can be told until it is back."
+    names = ", ".join(f"{laggard.name} {laggard.why}" for laggard in spread.missing)
+    return f" Not yet refused by {names}."

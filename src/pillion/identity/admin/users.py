@@ -1,0 +1,322 @@
+"""Users: found, disabled, enabled, signed out, given roles, deleted; by the code of `pillion user`."""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
+from django.db.models.functions import Cast
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+
+from pillion.identity import accounts, passwords, second_factors, session_care
+from pillion.identity.accounts import AccountError, InvalidAccountError
+from pillion.identity.admin.page import Page
+from pillion.identity.models import User
+from pillion.vocabulary import ROLE
+
+_ORDER: Final = ["order"]
+_HAS_FACTOR: Final = Exists(Authenticator.objects.filter(user=OuterRef("pk")))
+_PROVEN: Final = Exists(
+    EmailAddress.objects.filter(user=OuterRef("pk"), email=OuterRef("email"), verified=True)
+)
+
+
+class _Order(NamedTuple):
+    """An order in words: what it is called, what follows from it, and what is said when it is done."""
+
+    title: str
+    means: str
+    done: str
+    of_oneself: bool = False
+
+
+_DISABLE: Final = _Order(
+    "Disable", "They are signed out everywhere, and cannot sign in before they are enabled again.", "Disabled"
+)
+_SIGN_OUT: Final = _Order(
+    "Sign out everywhere",
+    "All their sessions and API keys end; they can sign in again.",
+    "Signed out",
+    of_oneself=True,
+)
+_RESET: Final = _Order(
+    "Reset the second factors",
+    "Their apps, passkeys and recovery codes are good no more, and they are signed out: until they add another, "
+    "the password alone lets in. Be sure whom you talk to.",
+    "Reset",
+)
+_DELETE: Final = _Order(
+    "Delete for good",
+    "The accounts are deleted for good, and their sessions end. Services keep what they have of them.",
+    "Deleted",
+)
+
+
+class _RoleForm(ActionForm):
+    """Beside the orders: which role is meant."""
+
+    role = forms.CharField(
+        required=False,
+        max_length=64,
+        label="Role",
+        widget=forms.TextInput({"placeholder": "such as manager"}),
+    )
+
+
+class _AddForm(forms.ModelForm):  # type: ignore[type-arg]  # none at run time
+    """Email, password and roles of a new account; the operator vouches for the address."""
+
+    email = forms.EmailField(max_length=254, label="Email")
+    password = forms.CharField(
+        widget=forms.PasswordInput({"autocomplete": "new-password"}),
+        max_length=passwords.LONGEST,
+        strip=False,
+        help_text=f"{passwords.SHORTEST} characters or more; its owner can choose another.",
+    )
+    roles = forms.CharField(
+        required=False, max_length=800, help_text="With spaces between, such as “manager clerk”."
+    )
+
+    class Meta:
+        """Nothing of the row itself is typed."""
+
+        model = User
+        fields = ()
+
+    def clean(self) -> dict[str, Any]:
+        """Make the account at once: only that tells whether it can be."""
+        given = super().clean() or {}
+        if not self.errors:
+            try:
+                made = accounts.add_user(given["email"], given["password"], given["roles"].split())
+            except (AccountError, InvalidAccountError) as error:
+                raise forms.ValidationError(str(error)) from None
+            self.instance = User.objects.get(pk=made.sub)
+        return given
+
+    def save(self, commit: bool = True) -> Any:
+        """Give the account; it is there."""
+        return self.instance
+
+    def save_m2m(self) -> None:
+        """Do nothing: Django asks for it."""
+
+
+class _ByExistence(admin.SimpleListFilter):
+    """Yes or no."""
+
+    of: Exists
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Give the two."""
+        return [("yes", "Yes"), ("no", "No")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Choose."""
+        wanted = {"yes": Q(self.of), "no": ~Q(self.of)}.get(self.value() or "")
+        return queryset if wanted is None else queryset.filter(wanted)
+
+
+class _SecondFactor(_ByExistence):
+    title = "second factor"
+    parameter_name = "second_factor"
+    of = _HAS_FACTOR
+
+
+class _Confirmed(_ByExistence):
+    title = "confirmed address"
+    parameter_name = "confirmed"
+    of = _PROVEN
+
+
+class Users(Page):
+    """The accounts."""
+
+    list_display = (
+        "email",
+        "roles_said",
+        "is_active",
+        "confirmed_address",
+        "second_factor",
+        "date_joined",
+        "last_login",
+    )
+    list_filter = ("is_active", _SecondFactor, _Confirmed)
+    search_fields = ("email",)
+    search_help_text = "Part of an address; a whole id (sub) or role"
+    ordering = ("email",)
+    action_form = _RoleForm
+    actions = ("disable", "enable", "sign_out", "give_role", "take_role", "reset_second_factors", "delete")
+    shown = (
+        "email",
+        "id",
+        "roles_said",
+        "is_active",
+        "confirmed_address",
+        "factors",
+        "date_joined",
+        "last_login",
+        "see_also",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Find out in the same query what each row says."""
+        return super().get_queryset(request).annotate(has_factor=_HAS_FACTOR, proven=_PROVEN)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[User], search_term: str
+    ) -> tuple[QuerySet[User], bool]:
+        """Search by what an operator has at hand."""
+        term = search_term.strip().replace("\0", "")
+        if not term:
+            return queryset, False
+        try:
+            return queryset.filter(pk=UUID(term)), False
+        except ValueError:
+            pass
+        if ROLE.fullmatch(term):
+            queryset = queryset.annotate(roles_text=Cast("roles", TextField()))
+            return queryset.filter(Q(email__icontains=term) | Q(roles_text__contains=f'"{term}"')), False
+        return queryset.filter(email__icontains=term), False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Let operators add accounts where they are kept here."""
+        try:
+            accounts.require_own_passwords()
+        except AccountError:
+            return False
+        return self.has_order_permission(request)
+
+    def get_form(
+        self, request: HttpRequest, obj: User | None = None, change: bool = False, **options: Any
+    ) -> Any:
+        """Give the form for a new account; there is no other."""
+        return _AddForm if obj is None else super().get_form(request, obj, change, **options)
+
+    def get_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Likewise."""
+        return ("email", "password", "roles") if obj is None else super().get_fields(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Do nothing: the form has made it."""
+
+    def response_add(
+        self, request: HttpRequest, obj: User, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Show the list again."""
+        self.message_user(request, f"Added {obj.email}.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:identity_user_changelist"))
+
+    @admin.display(description="Roles")
+    def roles_said(self, user: User) -> str:
+        """Name the roles."""
+        return ", ".join(user.roles) or "-"
+
+    @admin.display(description="Confirmed", boolean=True)
+    def confirmed_address(self, user: User) -> bool:
+        """Say whether the address is known to be theirs."""
+        return bool(vars(user)["proven"])
+
+    @admin.display(description="Second factor", boolean=True)
+    def second_factor(self, user: User) -> bool:
+        """Say whether there is one."""
+        return bool(vars(user)["has_factor"])
+
+    @admin.display(description="Second factors")
+    def factors(self, user: User) -> str:
+        """Name them."""
+        return ", ".join(second_factors.kinds(user)) or "none"
+
+    @admin.display(description="See also")
+    def see_also(self, user: User) -> str:
+        """Lead to what belongs to the account."""
+        query = urlencode({"q": user.email})
+        pages = (("session", "Sessions"), ("apikey", "API keys"), ("change", "Changes"))
+        links = [
+            format_html('<a href="{}?{}">{}</a>', reverse(f"admin:identity_{page}_changelist"), query, title)
+            for page, title in pages
+        ]
+        return format_html("{} &nbsp; {} &nbsp; {}", *links)
+
+    @admin.action(description="Disable, and sign out", permissions=_ORDER)
+    def disable(self, request: HttpRequest, found: QuerySet[User]) -> HttpResponse | None:
+        """Do what `pillion user disable` does."""
+        return self._ask_and_do(
+            request, found, _DISABLE, lambda user: accounts.set_active(user.email, active=False)
+        )
+
+    @admin.action(description="Enable", permissions=_ORDER)
+    def enable(self, request: HttpRequest, found: QuerySet[User]) -> None:
+        """Do what `pillion user enable` does."""
+        self.each(
+            request,
+            found.filter(is_active=False),
+            lambda user: accounts.set_active(user.email, active=True),
+            "Enabled",
+        )
+
+    @admin.action(description="Sign out everywhere", permissions=_ORDER)
+    def sign_out(self, request: HttpRequest, found: QuerySet[User]) -> HttpResponse | None:
+        """Do what `pillion session revoke --user` does."""
+        return self._ask_and_do(
+            request, found, _SIGN_OUT, lambda user: session_care.revoke_sessions_of(user.email)
+        )
+
+    @admin.action(description="Give the role", permissions=_ORDER)
+    def give_role(self, request: HttpRequest, found: QuerySet[User]) -> None:
+        """Add the role that is typed beside the order."""
+        role = request.POST.get("role", "").strip()
+        self.each(request, found, lambda user: accounts.give_role(user.email, role), f"Given the role {role}")
+
+    @admin.action(description="Take the role", permissions=_ORDER)
+    def take_role(self, request: HttpRequest, found: QuerySet[User]) -> None:
+        """Take the role that is typed beside the order; nobody takes their own."""
+        role = request.POST.get("role", "").strip()
+
+        def take(user: User) -> None:
+            _refuse_oneself(request, user)
+            accounts.take_role(user.email, role)
+
+        self.each(request, found, take, f"Taken the role {role}")
+
+    @admin.action(description="Reset second factors", permissions=_ORDER)
+    def reset_second_factors(self, request: HttpRequest, found: QuerySet[User]) -> HttpResponse | None:
+        """Do what `pillion user reset-mfa` does."""
+        return self._ask_and_do(
+            request, found, _RESET, lambda user: accounts.reset_second_factors(user.email)
+        )
+
+    @admin.action(description="Delete for good", permissions=_ORDER)
+    def delete(self, request: HttpRequest, found: QuerySet[User]) -> HttpResponse | None:
+        """Do what `pillion user delete` does."""
+        return self._ask_and_do(request, found, _DELETE, lambda user: accounts.delete_user(user.email))
+
+    def _ask_and_do(
+        self, request: HttpRequest, found: QuerySet[User], order: _Order, do: Callable[[User], object]
+    ) -> HttpResponse | None:
+        if (page := self.confirmed(request, found, order.title, order.means)) is not None:
+            return page
+
+        def checked(user: User) -> None:
+            if not order.of_oneself:
+                _refuse_oneself(request, user)
+            do(user)
+
+        self.each(request, found, checked, order.done)
+        return self.back(request)
+
+
+def _refuse_oneself(request: HttpRequest, user: User) -> None:
+    """Raise AccountError for whoever gives the order: so there is always an operator left."""
+    if user.pk == request.user.pk:
+        raise AccountError(
+            f"{user.email} is your own account: let another operator do this, or the command line"
+        )
