@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from django.db import close_old_connections
 
-from pillion.identity import algorithms, key_rows
+from pillion.identity import algorithms, key_rows, sql
 from pillion.identity.models import SigningKey
 from pillion.identity.tokens import Signer, VerifyingKey
 
@@ -13,6 +13,7 @@ from pillion.identity.tokens import Signer, VerifyingKey
 PATIENCE_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 0.02
 
+_SIGNING: Final = f"SELECT kid FROM {sql.table(SigningKey)} WHERE state = 'signing'"  # noqa: S608 - constants
 _NOT_PREPARED: Final = (
     "there is no signing key just now: if that lasts, run `python -m pillion.identity prepare`"
 )
@@ -39,8 +40,7 @@ def signer() -> Signer:
 
 def signing_kid() -> str:
     """Name the key that signs now; raises NoSigningKeyError."""
-    signing = SigningKey.objects.filter(state=SigningKey.State.SIGNING)
-    kid: str | None = signing.values_list("kid", flat=True).first()
+    kid: str | None = sql.scalar(_SIGNING)
     if kid is None:
         raise NoSigningKeyError(_NOT_PREPARED)
     return kid

@@ -16,6 +16,7 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.utils.crypto import salted_hmac
 
+from pillion.identity import sql
 from pillion.identity.models import User
 from pillion.identity.refusal import Refusal
 
@@ -23,6 +24,7 @@ PROVE_LIFETIME: Final = timedelta(days=1)
 _PROVE: Final = "pillion.identity.links: an address is proven"
 _PASSWORD: Final = "pillion.identity.links: as long as the password is the same"  # noqa: S105
 _LONGEST: Final = 1024
+_PROVEN: Final = f"SELECT 1 FROM {sql.table(EmailAddress)} WHERE user_id = %s AND email = %s AND verified"  # noqa: S608 - constants
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def hold(user: User) -> None:
 
 def is_proven(user: User) -> bool:
     """Tell whether the user's address is known to be theirs."""
-    return bool(EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists())
+    return bool(sql.scalar(_PROVEN, sql.stored(User, "id", user.id), user.email))
 
 
 def taken(address: str, user: User) -> bool:

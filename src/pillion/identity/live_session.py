@@ -1,20 +1,17 @@
 """The one query of a renewal: a live session, its user, and the key that signs now.
 
-In SQL, since to build and compile the same with Django's query language takes three times as long as to sign
-the token. It says what `sessions.live_of_users` says; tests/identity/test_renewal.py holds them together.
+In SQL: see `sql`. It says what `sessions.live_of_users` says; tests/identity/test_renewal.py holds them together.
 """
 
-from collections.abc import Callable
 from datetime import datetime
-from functools import cache
-from typing import Any, Final, NamedTuple, cast
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from django.db import connection
-from django.db.models import Field, Model
-from django.db.models.expressions import Col
+from django.db.models import Model
 
+from pillion.identity import sql
 from pillion.identity.lifetimes import IDLE_LIFETIME
 from pillion.identity.models import Session, SigningKey, User
 from pillion.identity.sessions import EDGE_CLIENT
@@ -52,11 +49,11 @@ _COLUMNS: Final[tuple[tuple[str, type[Model], str], ...]] = (
 )
 _SQL: Final = (
     f"SELECT {', '.join(f'{table}.{column}' for table, _, column in _COLUMNS)}, "  # noqa: S608 - all constants
-    f"EXISTS (SELECT 1 FROM {EmailAddress._meta.db_table} e "  # noqa: SLF001 - Django's documented Model._meta
+    f"EXISTS (SELECT 1 FROM {sql.table(EmailAddress)} e "
     "WHERE e.user_id = u.id AND e.email = u.email AND e.verified), "
-    f"(SELECT k.kid FROM {SigningKey._meta.db_table} k "  # noqa: SLF001 - Django's documented Model._meta
+    f"(SELECT k.kid FROM {sql.table(SigningKey)} k "
     "WHERE k.state = 'signing') "
-    f"FROM {Session._meta.db_table} s JOIN {User._meta.db_table} u ON u.id = s.user_id "  # noqa: SLF001
+    f"FROM {sql.table(Session)} s JOIN {sql.table(User)} u ON u.id = s.user_id "
     "WHERE s.key_hash = %s AND s.revoked_at IS NULL AND s.expires_at > %s "
     "AND (s.last_used_at > %s OR s.client_id <> %s) AND u.is_active"
 )
@@ -71,24 +68,6 @@ def find(key_hash: str, now: datetime) -> LiveSession | None:
     if row is None:
         return None
     values = list(row)
-    for index, convert in _converters():
+    for index, convert in sql.converters(_COLUMNS):
         values[index] = convert(values[index])
     return LiveSession(*values)
-
-
-@cache
-def _converters() -> tuple[tuple[int, Callable[[Any], Any]], ...]:
-    """Give Django's own conversions from what this database returns, by column."""
-    columns = [
-        Col(table, cast("Field[Any, Any]", model._meta.get_field(name)))  # noqa: SLF001 - see above
-        for table, model, name in _COLUMNS
-    ]
-    return tuple(
-        (index, _bound(converter, column))
-        for index, column in enumerate(columns)
-        for converter in (*connection.ops.get_db_converters(column), *column.get_db_converters(connection))
-    )
-
-
-def _bound(converter: Any, column: Any) -> Callable[[Any], Any]:
-    return lambda value: converter(value, column, connection)

@@ -10,7 +10,7 @@ from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
 
 from pillion.identity import limits
 from pillion.identity.models import OAuthClient
-from pillion.identity.oauth import service_accounts
+from pillion.identity.oauth import clients, service_accounts
 from pillion.identity.oauth.request import Request, text
 from pillion.identity.refusal import Refusal
 
@@ -87,7 +87,7 @@ def _find(client_id: str) -> OAuthClient | None:
         return None
     if service_accounts.is_one(client_id):
         return service_accounts.find(client_id)
-    return OAuthClient.objects.filter(client_id=client_id).first()
+    return clients.find(client_id)
 
 
 def _basic(header: str) -> tuple[str, str]:

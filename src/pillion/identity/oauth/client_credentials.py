@@ -1,20 +1,28 @@
 """The client credentials grant (RFC 6749, section 4.4): a program that acts for itself."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from authlib.oauth2.rfc6749 import ClientCredentialsGrant, InvalidScopeError
 from django.db import transaction
 from django.utils import timezone
 
-from pillion.identity import sessions
 from pillion.identity.models import OAuthClient, OAuthGrant, Session
 from pillion.identity.oauth import access_token, audiences, grant_sessions, scopes
 from pillion.identity.oauth.client_authentication import METHODS
 from pillion.identity.oauth.request import text
+from pillion.identity.sql import Joined, stored, table
 
 # Another session is opened before the last one ends, so that its tokens never outlive it.
 _AHEAD: Final = timedelta(hours=1)
+# A client's own grant, by a session that is alive: of a program, so that it does not matter when it was used.
+_OWN: Final = Joined(
+    f"FROM {table(OAuthGrant)} g JOIN {table(Session)} s ON s.sid = g.session_id "
+    "WHERE g.client_id = %s AND g.sub = %s AND s.user_id IS NULL AND s.revoked_at IS NULL AND s.expires_at > %s "
+    "ORDER BY s.created_at DESC LIMIT 1",
+    g=(OAuthGrant, ("session", "sub", "scope")),
+    s=(Session, ("sid", "client_id", "tokens_until", "expires_at")),
+)
 
 
 class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]
@@ -46,13 +54,12 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]
 
 
 def _grant(client: OAuthClient, now: datetime) -> OAuthGrant:
-    alive = Session.objects.filter(sessions.live(now), user=None, expires_at__gt=now + _AHEAD)
-    grants = OAuthGrant.objects.filter(client=client, sub=client.client_id, session__in=alive)
-    found = grants.select_related("session").order_by("-session__created_at").first()
-    if found is not None:
-        found.session.user = None  # known, and not to be asked for
-        found.client = client
-        return found
+    ahead = stored(Session, "expires_at", now + _AHEAD)
+    if (found := _OWN.first(client.client_id, client.client_id, ahead)) is not None:
+        grant, session = found
+        session.user = None  # known, and not to be asked for
+        grant.session, grant.client = session, client
+        return cast("OAuthGrant", grant)
     granted = grant_sessions.Granted(client, None, "", ())
     with transaction.atomic():
         return grant_sessions.open_session(granted, now)

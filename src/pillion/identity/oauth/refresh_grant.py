@@ -1,7 +1,7 @@
 """The refresh token grant: a refresh token is good once, and gives the next one (RFC 9700, section 4.14)."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, cast
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError, RefreshTokenGrant
 from django.db import transaction
@@ -9,12 +9,23 @@ from django.utils import timezone
 
 from pillion.identity import sessions
 from pillion.identity.lifetimes import USE_RESOLUTION
-from pillion.identity.models import OAuthClient, OAuthGrant, Session
+from pillion.identity.models import OAuthClient, OAuthGrant, Session, User
 from pillion.identity.oauth import access_token, audiences, grant_sessions, hashes, id_token, scopes
 from pillion.identity.oauth.client_authentication import ALL_METHODS
 from pillion.identity.oauth.request import text
+from pillion.identity.sql import Joined, stored, table, update
 
-_REFUSED = "The refresh token is not good, or not good any more."
+_BY_SELECTOR: Final = Joined(
+    f"FROM {table(OAuthGrant)} g JOIN {table(Session)} s ON s.sid = g.session_id "
+    f"LEFT JOIN {table(User)} u ON u.id = s.user_id LEFT JOIN {table(Session)} p ON p.sid = g.parent_id "
+    "WHERE g.selector_hash = %s AND g.client_id = %s",
+    g=(OAuthGrant, ("session", "client", "parent", "sub", "scope", "audiences", "secret_hash")),
+    s=(Session, ("sid", "client_id", "tokens_until", "expires_at", "revoked_at", "auth_time", "amr")),
+    u=(User, ("id", "email", "roles", "is_active")),
+    p=(Session, ("sid", "expires_at", "revoked_at", "last_used_at")),
+)
+_USE: Final = f"UPDATE {table(OAuthGrant)} SET secret_hash = %s WHERE session_id = %s AND secret_hash = %s"  # noqa: S608
+_REFUSED: Final = "The refresh token is not good, or not good any more."
 
 
 class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
@@ -54,8 +65,8 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
         if not grant_sessions.is_live(grant, now):
             raise InvalidGrantError(_REFUSED)
         following = hashes.new_secret()
-        mine = OAuthGrant.objects.filter(pk=grant.pk, secret_hash=hashes.of(secret))
-        if not mine.update(secret_hash=hashes.of(following)):
+        sid = stored(OAuthGrant, "session", grant.session_id)
+        if not update(_USE, hashes.of(following), sid, hashes.of(secret)):
             return None
         scope = scopes.within(text(self.request, "scope"), grant.scope) or ""
         try:
@@ -81,14 +92,16 @@ def find(refresh_token: str, client: OAuthClient) -> OAuthGrant | None:
     parts = grant_sessions.split(refresh_token)
     if parts is None:
         return None
-    grants = OAuthGrant.objects.select_related("session__user", "parent")
-    grant = grants.filter(selector_hash=hashes.of(parts[0]), client=client).first()
-    if grant is not None and grant.secret_hash != hashes.of(parts[1]):
+    found = _BY_SELECTOR.first(hashes.of(parts[0]), client.client_id)
+    if found is None:
+        return None
+    grant, session, user, parent = found
+    session.user = user
+    grant.session, grant.parent, grant.client = session, parent, client
+    if grant.secret_hash != hashes.of(parts[1]):
         grant_sessions.end([grant.session_id])
         return None
-    if grant is not None:
-        grant.client = client
-    return grant
+    return cast("OAuthGrant", grant)
 
 
 def _prolong(grant: OAuthGrant, now: datetime) -> None:

@@ -48,7 +48,7 @@ class Server(AuthorizationServer):  # type: ignore[misc]
 
     def query_client(self, client_id: str) -> OAuthClient | None:
         """Find a client."""
-        return OAuthClient.objects.filter(client_id=client_id[:64]).first()
+        return OAuthClient.objects.filter(client_id=client_id[:200]).first()
 
     def authenticate_client(self, asked: Any, methods: Any, endpoint: str = "token") -> OAuthClient:
         """Ask for the client's secret in our own way, which is stricter than Authlib's."""

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from pillion import vocabulary
 from pillion.identity.models import OAuthClient
+from pillion.identity.oauth import clients
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _CLIENT_CREDENTIALS: Final = "client_credentials"
@@ -34,7 +35,7 @@ def find(client_id: str) -> OAuthClient | None:
     secret_hash = _known().get(client_id)
     if secret_hash is None:
         return None
-    row = OAuthClient.objects.filter(client_id=client_id).first()
+    row = clients.find(client_id)
     wanted: dict[str, Any] = {
         "name": client_id.rpartition("/")[2],
         "secret_hash": secret_hash,

@@ -1,0 +1,109 @@
+"""Queries written by hand, for what is asked hundreds of times a second.
+
+Django's query language takes longer to build and compile such a query than the database takes to answer it, and
+longer than a token to be signed. What comes back is converted by the fields' own rules, into Django's models.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import Any, Final, cast
+
+from django.db import connection
+from django.db.models import Field, Model
+
+Converter = Callable[[Any], Any]
+
+
+def table(model: type[Model]) -> str:
+    """Name a model's table."""
+    return model._meta.db_table  # noqa: SLF001 - Django's documented Model._meta
+
+
+def stored(model: type[Model], name: str, value: Any) -> Any:
+    """Give a value as this database stores it in a field: what a query is asked with."""
+    return _field(model, name).get_db_prep_value(value, connection)
+
+
+def scalar(sql: str, *parameters: Any) -> Any:
+    """Give the first column of the first row, as the database returns it; None if there is no row."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        row = cursor.fetchone()
+    return None if row is None else row[0]
+
+
+def update(sql: str, *parameters: Any) -> int:
+    """Change rows; gives how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return int(cursor.rowcount)
+
+
+class Joined:
+    """A query for one row of several tables: `parts` are their aliases, models, and the fields that are needed.
+
+    The primary key is one of them, and the first of its table. A field that is not named is fetched by Django if
+    somebody asks for it after all.
+    """
+
+    def __init__(self, tail: str, **parts: tuple[type[Model], Sequence[str]]) -> None:
+        # Django makes a model out of values in the order of its fields.
+        self._parts: Final[dict[str, tuple[type[Model], tuple[str, ...]]]] = {
+            alias: (model, tuple(sorted(names, key=partial(_place, model))))
+            for alias, (model, names) in parts.items()
+        }
+        columns = (
+            f"{alias}.{_field(model, name).column}"
+            for alias, (model, names) in self._parts.items()
+            for name in names
+        )
+        self._sql: Final = f"SELECT {', '.join(columns)} {tail}"
+
+    def first(self, *parameters: Any) -> tuple[Any, ...] | None:
+        """Give the first row as models, in the order of the parts; None in place of one that there is not.
+
+        None if there is no row at all. Raises DatabaseError.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(self._sql, parameters)
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        values, found = iter(row), []
+        for alias, (model, names) in self._parts.items():
+            raw = [next(values) for _ in names]
+            found.append(None if raw[0] is None else _made(alias, model, names, raw))
+        return tuple(found)
+
+
+def _made(alias: str, model: type[Model], names: tuple[str, ...], values: list[Any]) -> Model:
+    for index, convert in converters(tuple((alias, model, name) for name in names)):
+        values[index] = convert(values[index])
+    return model.from_db(connection.alias, [_field(model, name).attname for name in names], values)
+
+
+@cache
+def converters(columns: tuple[tuple[str, type[Model], str], ...]) -> tuple[tuple[int, Converter], ...]:
+    """Give Django's own conversions from what this database returns, by the column's place.
+
+    A column is the alias of its table, its model, and the field's name.
+    """
+    # Of what refers to another row, as that row has it.
+    made = [_field(model, name).get_col(alias) for alias, model, name in columns]
+    return tuple(
+        (index, _bound(converter, column))
+        for index, column in enumerate(made)
+        for converter in (*connection.ops.get_db_converters(column), *column.get_db_converters(connection))
+    )
+
+
+def _field(model: type[Model], name: str) -> "Field[Any, Any]":
+    return cast("Field[Any, Any]", model._meta.get_field(name))  # noqa: SLF001 - as above
+
+
+def _place(model: type[Model], name: str) -> int:
+    return model._meta.concrete_fields.index(_field(model, name))  # noqa: SLF001 - as above
+
+
+def _bound(converter: Any, column: Any) -> Converter:
+    return lambda value: converter(value, column, connection)
