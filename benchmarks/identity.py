@@ -1,4 +1,4 @@
-"""What identity manages on one core: sign-ins, renewals, exchanged API keys; `python -m benchmarks.identity`."""
+"""What identity manages on one core: sign-ins, renewals, grants, refreshes; `python -m benchmarks.identity`."""
 
 import os
 import statistics
@@ -40,6 +40,37 @@ for line in io.lines("%s") do table.insert(keys, line) end
 request = function()
   next = next %% #keys + 1
   return wrk.format("GET", "/-/renewal/api/orders", { ["%s"] = keys[next] })
+end
+"""
+_GRANT = """
+local client
+for line in io.lines("%s") do client = line end
+request = function()
+  local form = { ["Content-Type"] = "application/x-www-form-urlencoded" }
+  return wrk.format("POST", "%s", form, "grant_type=client_credentials&" .. client)
+end
+"""
+# A refresh token is good once, and the answer has the next one. Each run takes its first ones out of the file.
+_REFRESH = """
+local client, tokens = nil, {}
+init = function()
+  local all, name = {}, "%s"
+  for line in io.lines(name) do table.insert(all, line) end
+  client = table.remove(all, 1)
+  local rest = io.open(name, "w")
+  rest:write(client, "\\n")
+  for number, token in ipairs(all) do
+    if number <= 64 then table.insert(tokens, token) else rest:write(token, "\\n") end
+  end
+  rest:close()
+end
+request = function()
+  local form = { ["Content-Type"] = "application/x-www-form-urlencoded" }
+  local token = table.remove(tokens, 1)
+  return wrk.format("POST", "%s", form, client .. "&grant_type=refresh_token&refresh_token=" .. token)
+end
+response = function(status, headers, body)
+  table.insert(tokens, string.match(body, '"refresh_token": ?"([^"]+)"'))
 end
 """
 
@@ -90,6 +121,7 @@ def _scripts(folder: Path) -> dict[str, Path]:
 
     from pillion.identity import accounts, api_keys, sessions  # noqa: PLC0415
     from pillion.identity.models import Session, User  # noqa: PLC0415
+    from pillion.identity.oauth import client_care  # noqa: PLC0415
 
     emails = [f"user{number}@example.org" for number in range(USERS)]
     accounts.add_user(emails[0], PASSWORD)
@@ -109,11 +141,31 @@ def _scripts(folder: Path) -> dict[str, Path]:
         for cookie, user in zip(cookies, User.objects.all(), strict=True)
     )
     keys = [api_keys.make(email, "bench").secret for email in emails]
+    machine, secret = client_care.add(client_care.Wanted("machine"))
+    granted = [f"client_id={machine.client_id}&client_secret={secret}"]
     return {
         "sign-ins": _script(folder, "sign-ins", _SIGN_IN, emails, PASSWORD),
         "renewals": _script(folder, "renewals", _RENEW, cookies, "x-pillion-session"),
         "API keys exchanged": _script(folder, "keys", _RENEW, keys, "x-pillion-api-key"),
+        "client-credential grants": _script(folder, "grants", _GRANT, granted, "/oauth2/token"),
+        "refreshes, with an ID token": _script(folder, "refreshes", _REFRESH, _refreshed(), "/oauth2/token"),
     }
+
+
+def _refreshed() -> list[str]:
+    """Give what a client shows, and refresh tokens, each of a session of its own."""
+    from django.utils import timezone  # noqa: PLC0415 - as above
+
+    from pillion.identity.models import OAuthClient, Session  # noqa: PLC0415
+    from pillion.identity.oauth import client_care, grant_sessions  # noqa: PLC0415
+
+    made, secret = client_care.add(client_care.Wanted("app", redirect_uris=("https://app.example/",)))
+    client = OAuthClient.objects.get(client_id=made.client_id)
+    tokens = []
+    for session in Session.objects.filter(client_id="edge")[: 64 * ROUNDS]:
+        granted = grant_sessions.Granted(client, session, "openid email", ("bench",))
+        tokens.append(grant_sessions.new_refresh_token(grant_sessions.open_session(granted, timezone.now())))
+    return [f"client_id={client.client_id}&client_secret={secret}", *tokens]
 
 
 def _script(folder: Path, name: str, text: str, lines: Sequence[str], word: str) -> Path:

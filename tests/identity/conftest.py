@@ -29,9 +29,9 @@ prepare(CONFIG)
 
 @pytest.fixture(autouse=True)
 def _no_limits_used_up() -> None:
-    from django.core.cache import cache  # noqa: PLC0415 - after `prepare`
+    from pillion.identity.models import Tries  # noqa: PLC0415 - after `prepare`
 
-    cache.clear()
+    Tries.objects.all().delete()
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def test_asking_never_looks_whether_there_is_an_account() -> None:
         assert _forget(new_user()).status == 202
     asked = [query["sql"] for query in queries]
     asked = asked[
-        next(i for i, sql in enumerate(asked) if "identity_cache" in sql) :
+        next(i for i, sql in enumerate(asked) if "identity_tries" in sql) :
     ]  # after making the user
     assert not [sql for sql in asked if "identity_user" in sql or "account_emailaddress" in sql]
 

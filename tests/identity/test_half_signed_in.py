@@ -52,8 +52,8 @@ def test_the_sixth_wrong_code_has_to_wait_wherever_it_comes_from() -> None:
 
 def test_a_guesser_at_many_accounts_has_to_wait() -> None:
     """Per address; another address is let on."""
-    old = dict(limits._RATES)  # noqa: SLF001 - thirty accounts would take too long
-    limits._RATES["second-factor-per-address"] = "3/5m/ip"  # noqa: SLF001
+    old = dict(limits.RATES)  # thirty accounts would take too long
+    limits.RATES["second-factor-per-address"] = limits.Rate(3, 300, by_network=True)
     try:
         statuses = []
         waiting = [half_signed_in("198.51.100.30")[0] for _ in range(4)]
@@ -62,22 +62,22 @@ def test_a_guesser_at_many_accounts_has_to_wait() -> None:
         elsewhere, _, app = half_signed_in("198.51.100.31")
         assert give(elsewhere, app.code()).status == 200
     finally:
-        limits._RATES.update(old)  # noqa: SLF001
+        limits.RATES.update(old)
 
 
 def test_a_patient_guesser_has_to_wait_for_a_day() -> None:
     """Fifty tries a day for an account: three codes of a million are good at a time."""
-    old = dict(limits._RATES)  # noqa: SLF001 - as above
-    limits._RATES["second-factor-per-account"] = "100/5m/key"  # noqa: SLF001
+    old = dict(limits.RATES)  # as above
+    limits.RATES["second-factor-per-account"] = limits.Rate(100, 300)
     try:
         browser, _, app = half_signed_in("198.51.100.40")
-        limits._RATES["second-factor-per-address"] = "100/5m/ip"  # noqa: SLF001
+        limits.RATES["second-factor-per-address"] = limits.Rate(100, 300, by_network=True)
         assert [give(browser, "000000").status for _ in range(50)] == [401] * 50
         answer = give(browser, app.code())
         assert answer.status == 429
         assert int(answer["Retry-After"]) > 86000
     finally:
-        limits._RATES.update(old)  # noqa: SLF001
+        limits.RATES.update(old)
 
 
 def test_signing_in_uses_nothing_up() -> None:

@@ -336,7 +336,7 @@ def test_out_of_our_own_form_a_page_leads_on_since_a_policy_forbids_a_redirect()
 
 def test_who_fetches_codes_without_end_has_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is a session that every Envoy may have to be told of."""
-    monkeypatch.setitem(limits._RATES, "session-per-account", "4/h/key")  # noqa: SLF001 - 120 take long
+    monkeypatch.setitem(limits.RATES, "session-per-account", limits.Rate(4, 3600))  # 120 take long
     browser, grafana = signed_in(), program()
     assert [grafana.authorize(browser).status for _ in range(4)] == [303, 303, 303, 429]
 

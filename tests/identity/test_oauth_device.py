@@ -169,7 +169,9 @@ def test_nothing_of_a_device_is_kept_in_clear() -> None:
 
 
 def test_who_asks_for_codes_without_end_has_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(limits._RATES, "device-per-address", "2/h/ip")  # noqa: SLF001 - a hundred take long
+    monkeypatch.setitem(
+        limits.RATES, "device-per-address", limits.Rate(2, 3600, by_network=True)
+    )  # a hundred take long
     device = television()
     answers = [device.post("/oauth2/device_authorization", {}) for _ in range(3)]
     assert [answer.status for answer in answers] == [200, 200, 429]

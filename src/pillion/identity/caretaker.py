@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import close_old_connections
 from django.utils import timezone
 
-from pillion.identity import acknowledged, rotation, sessions
+from pillion.identity import acknowledged, limits, rotation, sessions
 from pillion.identity.models import SigningKey
 
 State = SigningKey.State
@@ -42,6 +42,7 @@ def tend(now: datetime, started: datetime) -> None:
     `started` is when this process began: of two with different settings, the one that began later decides.
     """
     acknowledged.forget()
+    limits.forget()
     for kid in rotation.bury(now):
         _log.info("the last token of key %s is dead: it is gone", kid)
     sessions.forget_revocations(now)

@@ -1,4 +1,4 @@
-"""How often somebody may try: counted by allauth's limiter in the database cache, for all processes together.
+"""How often somebody may try: for all processes together, see `tries`.
 
 Three limits guard passwords:
 - per address: a guesser who goes through many accounts;
@@ -14,59 +14,64 @@ Envoy is told when that is revoked.
 A second factor is guarded per address, and per account wherever from: who gets so far knows the password, and of a
 code's six digits a guesser with many addresses must not try many.
 
-allauth cannot say when to try again, so that is worked out here from what it wrote to the cache.
+allauth has a limiter, too, which cannot say when to try again, and takes a dozen queries for each limit.
 """
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from allauth.core.internal import ratelimit
-from django.core.cache import cache
-from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from pillion.identity import locks
+from pillion.identity import tries
 from pillion.identity.models import Session, User
 from pillion.identity.refusal import try_later
+from pillion.identity.tries import Limit
 
-_APP: Final = "pillion"
-_RATES: Final = {
-    "password-per-address": "30/5m/ip",
-    "password-per-account-and-address": "5/5m/key",
-    "password-per-account-elsewhere": "100/24h/key",
-    "sign-up-per-address": "20/h/ip",
-    "session-per-account": "120/h/key",
-    "mail-per-address": "20/h/ip",
-    "mail-to-one": "4/15m/key",
-    "second-factor-per-address": "30/5m/ip",
-    "second-factor-per-account": "5/5m/key",
-    "second-factor-per-account-a-day": "50/24h/key",
-    "passkey-per-address": "60/5m/ip",
-    "client-per-address": "30/5m/ip",
-    "device-per-address": "100/h/ip",
-    "user-code-per-address": "30/5m/ip",
-    "user-code-per-account": "10/5m/key",
+
+class Rate(NamedTuple):
+    """So many tries in so many seconds; counted by the caller's network, or by what the caller names."""
+
+    most: int
+    seconds: int
+    by_network: bool = False
+
+
+_MINUTES, _HOUR, _DAY = 60, 3600, 24 * 3600
+RATES: Final = {
+    "password-per-address": Rate(30, 5 * _MINUTES, by_network=True),
+    "password-per-account-and-address": Rate(5, 5 * _MINUTES),
+    "password-per-account-elsewhere": Rate(100, _DAY),
+    "sign-up-per-address": Rate(20, _HOUR, by_network=True),
+    "session-per-account": Rate(120, _HOUR),
+    "mail-per-address": Rate(20, _HOUR, by_network=True),
+    "mail-to-one": Rate(4, 15 * _MINUTES),
+    "second-factor-per-address": Rate(30, 5 * _MINUTES, by_network=True),
+    "second-factor-per-account": Rate(5, 5 * _MINUTES),
+    "second-factor-per-account-a-day": Rate(50, _DAY),
+    "passkey-per-address": Rate(60, 5 * _MINUTES, by_network=True),
+    "client-per-address": Rate(30, 5 * _MINUTES, by_network=True),
+    "device-per-address": Rate(100, _HOUR, by_network=True),
+    "user-code-per-address": Rate(30, 5 * _MINUTES, by_network=True),
+    "user-code-per-account": Rate(10, 5 * _MINUTES),
 }
 _KNOWN_FOR: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True)
 class Try:
-    """What one try used of its limits."""
+    """What one try used of its limits, at `at` (seconds since the epoch)."""
 
-    usage: tuple[Any, ...]
+    limits: tuple[Limit, ...]
+    at: float
 
     def give_back(self) -> None:
         """Count this try no longer: it succeeded."""
-        with transaction.atomic():
-            locks.hold(*(one.cache_key for used in self.usage for one in used.usage))
-            for used in self.usage:
-                used.rollback()
+        tries.give_back(self.limits, self.at, time.time())
 
 
 def try_password(request: HttpRequest, email: str) -> Try:
@@ -143,40 +148,21 @@ def _is_known(email: str, network: str) -> bool:
     return any(ratelimit.truncate_ip(address) == network for address in addresses)
 
 
+def forget() -> None:
+    """Remove what counts no more."""
+    tries.forget(time.time())
+
+
 def _consume(request: HttpRequest, asked: Sequence[tuple[str, str]]) -> Try:
-    used: list[Any] = []
-    # One transaction: one write to the disk, and nobody else counts the same meanwhile.
-    with transaction.atomic():
-        locks.hold(*(_name(request, action, key) for action, key in asked))
-        for action, key in asked:
-            usage = ratelimit.consume(
-                request, app=_APP, action=action, config=_RATES, key=key or None, limit_get=True
-            )
-            if usage is None:
-                for earlier in used:
-                    earlier.rollback()
-                wait = _wait(request, action, key)
-                break
-            used.append(usage)
-        else:
-            return Try(tuple(used))
-    raise try_later(wait)
-
-
-def _wait(request: HttpRequest, action: str, key: str) -> int:
-    """Give the seconds until the oldest of the counted tries counts no more."""
+    limits = tuple(_limit(request, action, key) for action, key in asked)
     now = time.time()
-    tries: list[float] = cache.get(_name(request, action, key), [])
-    oldest = tries[-1] if tries else now
-    return max(1, math.ceil(oldest + float(_rate(action).duration) - now))
+    wait = tries.count(limits, now)
+    if wait is not None:
+        raise try_later(wait)
+    return Try(limits, now)
 
 
-def _name(request: HttpRequest, action: str, key: str) -> str:
-    """Give the name under which allauth counts."""
-    name: str = ratelimit.get_cache_key(request, app=_APP, action=action, rate=_rate(action), key=key or None)
-    return name
-
-
-def _rate(action: str) -> Any:
-    (rate,) = ratelimit.get_rates(app=_APP, action=action, config=_RATES)
-    return rate
+def _limit(request: HttpRequest, action: str, key: str) -> Limit:
+    rate = RATES[action]
+    whose = ratelimit.get_ip(request) if rate.by_network else key
+    return Limit(action, whose, rate.most, rate.seconds)

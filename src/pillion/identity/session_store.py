@@ -4,6 +4,7 @@ What Django's own engines do otherwise, and why it is not wanted here: they keep
 delete the row at sign-out (others must still be told of it), and write a row per call of `create`.
 """
 
+from copy import deepcopy
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -38,6 +39,7 @@ class SessionStore(SessionBase):
     def __init__(self, session_key: str | None = None) -> None:
         super().__init__(session_key)
         self.row: Session | None = None
+        self._written: dict[str, Any] | None = None
         self.user_agent = ""
         self.address = ""
 
@@ -68,22 +70,29 @@ class SessionStore(SessionBase):
         """Begin a new session, under a new key and a new sid; the row is written by `save`."""
         self._session_key = sessions.new_key()
         self._session_cache: dict[str, Any] = {}
-        self.row = None
+        self.row = self._written = None
         self.modified = True
 
     def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002 - Django's signature
-        """Write the session: an INSERT for a new one, else an UPDATE, which fails if it was revoked."""
+        """Write the session: an INSERT for a new one, else an UPDATE, which fails if it was revoked.
+
+        What was written already by this request is not written again: Django's middleware does so at its end.
+        """
         data = {} if must_create else dict(self.items())
         if self._session_key is None:
             self._session_key = sessions.new_key()
         if self.row is None:
             self.row = self._insert(data, timezone.now())
+            self._written = deepcopy(data)
+            return
+        if data == self._written:
             return
         written = Session.objects.filter(sid=self.row.sid, revoked_at__isnull=True).update(
             data=data, user_id=data.get(SESSION_KEY), **_proven(data)
         )
         if not written:
             raise UpdateError
+        self._written = deepcopy(data)
         for name, value in _proven(data).items():
             setattr(self.row, name, value)
 
@@ -97,12 +106,12 @@ class SessionStore(SessionBase):
         mine.filter(user__isnull=True, revoked_at__isnull=True).delete()
         sessions.revoke(mine, timezone.now())
         if session_key is None:
-            self.row = None
+            self.row = self._written = None
 
     def flush(self) -> None:
         """End the session, in the database too."""
         super().flush()
-        self.row = None
+        self.row = self._written = None
 
     @classmethod
     def clear_expired(cls) -> None:

@@ -45,11 +45,13 @@ INSTALLED_APPS = [
 ]
 
 # The order matters: see the reason beside each.
+# What comes before this one is for programs, too, which have no session (see `wsgi`).
+SESSION_MIDDLEWARE: Final = "django.contrib.sessions.middleware.SessionMiddleware"
 MIDDLEWARE = [
     "pillion.identity.middleware.page_headers.page_headers",  # every answer, refusals too, gets them
     "pillion.identity.middleware.refusals.refusals",  # a Refusal raised below becomes a problem or a page
     "pillion.identity.middleware.same_origin.same_origin",  # before anything reads a cookie
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    SESSION_MIDDLEWARE,
     "django.contrib.auth.middleware.AuthenticationMiddleware",  # needs the session
     "django.contrib.messages.middleware.MessageMiddleware",  # needs the session; for the admin alone
     "allauth.account.middleware.AccountMiddleware",  # needs the user

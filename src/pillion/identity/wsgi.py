@@ -15,6 +15,7 @@ setup(configuration.required())
 # granian copies this process's environment into every request's: the master key has been read, and goes.
 os.environ.pop(master_key.VARIABLE, None)
 
+from django.conf import settings  # noqa: E402 - as above
 from django.contrib import admin  # noqa: E402 - needs the settings
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402 - needs the settings
 from django.db import close_old_connections  # noqa: E402
@@ -22,7 +23,8 @@ from whitenoise import WhiteNoise  # noqa: E402
 
 from pillion.identity import health, renewal  # noqa: E402
 from pillion.identity.refusal import Refusal, malformed, problem, too_large  # noqa: E402
-from pillion.vocabulary import IDENTITY_BODY_BYTES  # noqa: E402
+from pillion.identity.settings import SESSION_MIDDLEWARE  # noqa: E402
+from pillion.vocabulary import CLIENT_PATHS, IDENTITY_BODY_BYTES  # noqa: E402
 
 StartResponse = Callable[..., Any]
 Environ = dict[str, Any]
@@ -35,6 +37,19 @@ def _static_headers(headers: Any, path: str, url: str) -> None:  # noqa: ARG001 
     headers["X-Content-Type-Options"] = "nosniff"
 
 
+class _Programs(WSGIHandler):
+    """Without what belongs to browsers (sessions, users, messages): programs show what they are in the request."""
+
+    def load_middleware(self, is_async: bool = False) -> None:  # noqa: FBT001, FBT002 - Django's signature
+        every = settings.MIDDLEWARE
+        settings.MIDDLEWARE = every[: every.index(SESSION_MIDDLEWARE)]
+        try:
+            super().load_middleware(is_async)
+        finally:
+            settings.MIDDLEWARE = every
+
+
+_programs = _Programs()
 _pages = WhiteNoise(
     WSGIHandler(),
     root=_STATIC,
@@ -61,8 +76,9 @@ def application(environ: Environ, start_response: StartResponse) -> Iterable[byt
         return [text]
     if not _take_body(environ):
         return _refuse(start_response, too_large(IDENTITY_BODY_BYTES))
+    handler = _programs if path in CLIENT_PATHS else _pages
     try:
-        answer: Iterable[bytes] = _pages(environ, start_response)
+        answer: Iterable[bytes] = handler(environ, start_response)
     except ValueError as error:  # Django reads the content type before its handlers stand
         _log.warning("a request that cannot be read: %s", type(error).__name__)
         return _refuse(start_response, malformed("The request's headers cannot be read."))

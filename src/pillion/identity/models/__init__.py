@@ -12,6 +12,7 @@ from pillion.identity.models.queued_mail import QueuedMail
 from pillion.identity.models.revocation import Revocation
 from pillion.identity.models.session import Session
 from pillion.identity.models.signing_key import SigningKey
+from pillion.identity.models.tries import Tries
 from pillion.identity.models.user import User
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "Revocation",
     "Session",
     "SigningKey",
+    "Tries",
     "User",
 ]

@@ -1,0 +1,99 @@
+"""Counts tries within a span of time, in the database, for all processes together.
+
+Each sign-in counts several: in SQL (see `sql`), and all limits of one question at once. No row is ever pushed out
+by others, so nobody can have their tries forgotten by making many; they go when they count no more.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.db import connection, transaction
+
+from pillion.identity import locks
+from pillion.identity.models import Tries
+from pillion.identity.sql import table
+
+_WRITE: Final = (
+    f"INSERT INTO {table(Tries)} (name, times, until) VALUES (%s, %s, %s) "  # noqa: S608 - a constant
+    "ON CONFLICT (name) DO UPDATE SET times = excluded.times, until = excluded.until"
+)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `most` tries by `whose` in `seconds`; `what` tells apart what is tried."""
+
+    what: str
+    whose: str
+    most: int
+    seconds: int
+
+    @property
+    def name(self) -> str:
+        """What the table knows it by."""
+        return hashlib.sha256(f"{self.what} {self.most}/{self.seconds} {self.whose}".encode()).hexdigest()
+
+
+def count(limits: Sequence[Limit], now: float) -> int | None:
+    """Count one try at `now` (seconds since the epoch) against each limit; None if it may be made.
+
+    Otherwise none is counted, and the seconds to wait are given: until the oldest try counts no more.
+    """
+    with transaction.atomic(
+        savepoint=False
+    ):  # one write to the disk, and nobody else counts the same meanwhile
+        locks.hold(*(limit.name for limit in limits))
+        counted = _counted(limits, now)
+        waits = [
+            math.ceil(counted[limit.name][-1] + limit.seconds - now)
+            for limit in limits
+            if len(counted[limit.name]) >= limit.most
+        ]
+        if waits:
+            return max(1, *waits)
+        _write(limits, {name: [now, *times] for name, times in counted.items()})
+    return None
+
+
+def give_back(limits: Sequence[Limit], counted_at: float, now: float) -> None:
+    """Count the try of `counted_at` no longer."""
+    with transaction.atomic(savepoint=False):
+        locks.hold(*(limit.name for limit in limits))
+        kept = _counted(limits, now)
+        for times in kept.values():
+            if counted_at in times:
+                times.remove(counted_at)
+        _write(limits, kept)
+
+
+def forget(now: float) -> None:
+    """Remove the rows that count no more; a minute late, since they are looked for each second."""
+    over = Tries.objects.filter(until__lt=now)
+    if over.filter(until__lt=now - 60).exists():
+        over.delete()
+
+
+def _counted(limits: Sequence[Limit], now: float) -> dict[str, list[float]]:
+    """Read the tries that count at `now`, by the limit's name."""
+    names = [limit.name for limit in limits]
+    places = ", ".join(["%s"] * len(names))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT name, times FROM {table(Tries)} WHERE name IN ({places})", names)  # noqa: S608 - as above
+        there: dict[str, list[float]] = {name: json.loads(times) for name, times in cursor.fetchall()}
+    return {
+        limit.name: [time for time in there.get(limit.name, []) if time > now - limit.seconds]
+        for limit in limits
+    }
+
+
+def _write(limits: Sequence[Limit], times: Mapping[str, Sequence[float]]) -> None:
+    rows = [
+        (limit.name, json.dumps(times[limit.name]), max(times[limit.name], default=0.0) + limit.seconds)
+        for limit in limits
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(_WRITE, rows)
