@@ -56,7 +56,7 @@ def _run(wrk: str, rest: Sequence[str], seconds: float, connections: int, core: 
     command = [*pinned, wrk, "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--latency", *rest]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if refused := re.search(r"Non-2xx or 3xx responses: \d+|Socket errors: .*", output):
-        raise SystemExit(f"{rest[-1]}: {refused[0]}")
+        raise SystemExit(f"{' '.join(rest)}: {refused[0]}")
     requests, took = re.search(r"(\d+) requests in ([\d.]+)(m?s|m)", output).group(1, 2)  # type: ignore[union-attr]
     return Result(int(requests), float(took), _percentile(output, 50), _percentile(output, 99))
 
