@@ -70,6 +70,28 @@ Trusted besides this mesh's own tokens:
   cloud  https://cloud.example/ for shop               as cloud:USER
 """
 )
+PROVIDERS = (
+    CLOSED
+    + """\
+identity:
+  providers:
+    google: {client_id: shop, client_secret: "${GOOGLE_SECRET}"}
+    okta:
+      issuer: https://example.okta.com
+      client_id: shop
+      client_secret: x
+      title: Example Inc.
+      roles: {claim: groups, map: {managers: manager}}
+"""
+)
+PROVIDERS_SUMMARY = (
+    CLOSED_SUMMARY
+    + """
+People sign in besides by these; register there where each sends them back to:
+  Google        http://localhost:8080/sign-in/with/google/callback
+  Example Inc.  http://localhost:8080/sign-in/with/okta/callback    roles from groups
+"""
+)
 BAD = """\
 mesh: shop
 services:
@@ -90,7 +112,8 @@ Usage: pillion check [OPTIONS]
 
   Every problem is one line with its place in the file. When there is none,
   prints in short which services there are, who calls whom, what is open to
-  callers who are not signed in, what asks for a second factor, and which
+  callers who are not signed in, what asks for a second factor, by which
+  providers people sign in and where these are to send them back to, and which
   other issuers are trusted.
 
   Example:
@@ -109,11 +132,18 @@ pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 @pytest.mark.parametrize(
-    ("text", "summary"), [(GOOD, SUMMARY), (CLOSED, CLOSED_SUMMARY), (TRUSTING, TRUSTING_SUMMARY)]
+    ("text", "summary"),
+    [
+        (GOOD, SUMMARY),
+        (CLOSED, CLOSED_SUMMARY),
+        (TRUSTING, TRUSTING_SUMMARY),
+        (PROVIDERS, PROVIDERS_SUMMARY),
+    ],
 )
 def test_a_good_file_is_summed_up_with_what_is_open(
     text: str, summary: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("GOOGLE_SECRET", "s3cret")
     Path("pillion.yaml").write_text(text, encoding="utf-8")
     assert pillion(monkeypatch, "check") == 0
     output = capsys.readouterr()

@@ -12,6 +12,7 @@ from pillion.cli import topology_option
 from pillion.problem import InvalidInputError, Problem
 from pillion.topology import Issuer, Rule, Topology
 from pillion.topology.mail import stays_here
+from pillion.topology.providers import CALLBACK, KNOWN
 
 
 @click.command
@@ -21,8 +22,8 @@ def command(file: Path | None, *, as_json: bool) -> None:
     """Read the topology and say what is wrong with it.
 
     Every problem is one line with its place in the file. When there is none, prints in short which services
-    there are, who calls whom, what is open to callers who are not signed in, what asks for a second factor, and
-    which other issuers are trusted.
+    there are, who calls whom, what is open to callers who are not signed in, what asks for a second factor, by
+    which providers people sign in and where these are to send them back to, and which other issuers are trusted.
 
     \b
     Example:
@@ -72,6 +73,17 @@ def summary(file: str, topology: Topology) -> Iterator[str]:
     elif topology.identity.mail is None and not stays_here(topology.edge.listen, topology.edge.origin):
         yield ""
         yield "No mail is sent: addresses stay unproven, forgotten passwords are yours to reset (identity.mail)."
+    if topology.identity.providers:
+        yield ""
+        yield "People sign in besides by these; register there where each sends them back to:"
+        yield from _table(
+            (
+                provider.title or KNOWN.get(name, name),
+                topology.edge.origin + CALLBACK.format(name=name),
+                f"roles from {provider.roles.claim}" if provider.roles else "",
+            )
+            for name, provider in topology.identity.providers.items()
+        )
     if topology.trust:
         yield ""
         yield "Trusted besides this mesh's own tokens:"

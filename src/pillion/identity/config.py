@@ -62,6 +62,30 @@ class Users(BaseModel):
     local_accounts: Literal["refuse", "adopt"] = "refuse"
 
 
+class ProviderRoles(BaseModel):
+    """Which roles a provider's groups stand for: `claim` leads to the groups, names inside each other."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    claim: tuple[str, ...] = Field(min_length=1)
+    groups: dict[str, str]
+
+
+class Provider(BaseModel):
+    """An identity provider by which people sign in; who `google` and the like are stands in `providers.known`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    name: str = Field(pattern="^[a-z][a-z0-9-]{0,62}$")
+    client_id: str = Field(min_length=1)
+    client_secret: str = Field(min_length=1, repr=False)
+    issuer: str | None = Field(default=None, pattern=r"^https?://", max_length=200)
+    tenant: str | None = Field(default=None, pattern="^[a-z0-9-]+$")
+    title: str | None = None
+    scopes: tuple[str, ...] = ()
+    roles: ProviderRoles | None = None
+
+
 class MailServer(BaseModel):
     """Where mail is handed in. `tls`: from the first byte, by STARTTLS, or not at all."""
 
@@ -96,6 +120,7 @@ class Config(BaseModel):
     breached_passwords: AbsolutePath | None = None
     users: Users | None = None
     service_accounts: AbsolutePath | None = None
+    providers: tuple[Provider, ...] = ()
 
     @property
     def secure(self) -> bool:

@@ -27,13 +27,19 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 def secret_variables(topology: Path) -> frozenset[str]:
     """Name the variables that identity's secrets are taken from; `topology` has been read before.
 
-    They are those of `identity.database`, `.mail` and `.users`: others in the file (a port, a path) may be meant
-    for the services as well, and stay.
+    They are those of `identity.database`, `.mail`, `.users` and `.providers`: others in the file (a port, a path)
+    may be meant for the services as well, and stay.
     """
     written = YAML(typ="safe", pure=True).load(topology.read_text(encoding="utf-8-sig"))
     identity = _mapping(_mapping(written).get("identity"))
     mail, users = (_mapping(identity.get(name)) for name in ("mail", "users"))
-    texts = (identity.get("database"), mail.get("smtp"), users.get("secret"))
+    providers = map(_mapping, _mapping(identity.get("providers")).values())
+    texts = (
+        identity.get("database"),
+        mail.get("smtp"),
+        users.get("secret"),
+        *(provider.get("client_secret") for provider in providers),
+    )
     return frozenset(name for text in texts if isinstance(text, str) for name in _VARIABLE.findall(text))
 
 

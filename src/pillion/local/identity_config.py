@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from pillion.control import credentials
 from pillion.local import control_config
 from pillion.local.folder import StateFolder, write_privately
-from pillion.topology import MailServer, Topology, Users
+from pillion.topology import MailServer, Provider, Topology, Users, claim_path
 from pillion.topology.mail import stays_here
 from pillion.topology.model import Database
 
@@ -34,6 +34,7 @@ def write(folder: StateFolder, topology: Topology) -> bool:
         "state": str(folder.root),
         "service_accounts": str(folder.service_accounts),
         "users": None if users is None else _users(users, folder.root.parent),
+        "providers": [_provider(name, it) for name, it in topology.identity.providers.items()],
     }
     return write_privately(folder.identity_config, json.dumps(written, indent=1))
 
@@ -67,4 +68,18 @@ def _users(users: Users, beside: Path) -> dict[str, str | None]:
         "key": lying(users.tls.key if users.tls else None),
         "authority": lying(users.authority),
         "local_accounts": users.local_accounts,
+    }
+
+
+def _provider(name: str, provider: Provider) -> dict[str, object]:
+    roles = provider.roles
+    return {
+        "name": name,
+        "client_id": provider.client_id,
+        "client_secret": provider.client_secret.get_secret_value(),
+        "issuer": provider.issuer,
+        "tenant": provider.tenant,
+        "title": provider.title,
+        "scopes": list(provider.scopes),
+        "roles": None if roles is None else {"claim": claim_path(roles.claim), "groups": roles.groups},
     }

@@ -9,7 +9,18 @@ from pillion.topology.address import Address, UnixSocket
 from pillion.topology.files import find
 from pillion.topology.loading import load
 from pillion.topology.mail import MailServer
-from pillion.topology.model import Edge, Identity, Issuer, Rule, Service, Tls, Tokens, Topology, Users
+from pillion.topology.model import (
+    Edge,
+    Identity,
+    Issuer,
+    Provider,
+    Rule,
+    Service,
+    Tls,
+    Tokens,
+    Topology,
+    Users,
+)
 from pillion.topology.schema import json_schema
 from pillion.topology.trust import claim_path
 
@@ -19,6 +30,7 @@ __all__ = [
     "Identity",
     "Issuer",
     "MailServer",
+    "Provider",
     "Rule",
     "Service",
     "Tls",

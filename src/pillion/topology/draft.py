@@ -70,6 +70,17 @@ class DraftUsers:
 
 
 @dataclass(frozen=True)
+class DraftProvider:
+    """The usable parts of an identity provider, and which of its keys the user wrote."""
+
+    name: str
+    at: KeyPath
+    given: frozenset[str]
+    issuer: Item[str] | None
+    scopes: Items
+
+
+@dataclass(frozen=True)
 class DraftRule:
     """The usable parts of a rule."""
 
@@ -99,6 +110,7 @@ class Draft:
     edge: DraftEdge
     identity: DraftIdentity
     users: DraftUsers | None
+    providers: tuple[DraftProvider, ...]
     issuers: tuple[Item[str], ...]
     services: tuple[DraftService, ...]
     names: frozenset[str]
@@ -116,6 +128,7 @@ def draft(source: Source, unusable: AbstractSet[KeyPath]) -> Draft:
             breached_passwords=read.item(("identity", "breached_passwords"), str),
         ),
         users=_users(read, _mapping(_mapping(source.data).get("identity"))),
+        providers=_providers(read, _mapping(_mapping(source.data).get("identity"))),
         issuers=tuple(
             issuer
             for name in _mapping(_mapping(source.data).get("trust"))
@@ -182,6 +195,21 @@ def _users(read: _Reader, identity: dict[str, Any]) -> DraftUsers | None:
         tls_given="tls" in body,
         sign_up=read.item(("identity", "sign_up"), str),
         files=tuple(item for path in files if (item := read.item(path, str))),
+    )
+
+
+def _providers(read: _Reader, identity: dict[str, Any]) -> tuple[DraftProvider, ...]:
+    at = ("identity", "providers")
+    return tuple(
+        DraftProvider(
+            name=name,
+            at=(*at, name),
+            given=frozenset(body),
+            issuer=read.item((*at, name, "issuer"), str),
+            scopes=read.items((*at, name, "scopes")),
+        )
+        for name, body in _mapping(identity.get("providers")).items()
+        if isinstance(body, dict) and not within((*at, name), read.unusable)
     )
 
 

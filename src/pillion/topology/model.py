@@ -19,6 +19,15 @@ from pydantic.config import JsonDict
 from pillion.topology.address import Address, UnixSocket, parse_app, parse_listen
 from pillion.topology.mail import SENDER, SERVER, MailServer, parse_mail_server, parse_sender
 from pillion.topology.origin import default_origin, parse_origin
+from pillion.topology.providers import (
+    parse_client_id,
+    parse_client_secret,
+    parse_group,
+    parse_provider_issuer,
+    parse_scope,
+    parse_tenant,
+    parse_title,
+)
 from pillion.topology.route import parse_claimed_path, parse_path
 from pillion.topology.trust import (
     CLAIM,
@@ -98,6 +107,13 @@ Audience = Annotated[str, AfterValidator(parse_audience), _text(pattern="^[!-~]+
 Claim = Annotated[str, AfterValidator(parse_claim), _text(pattern=f"^({CLAIM.pattern})$")]
 UsersUrl = Annotated[str, AfterValidator(parse_users_url), _text(pattern=r"^https?://[^@#]+$")]
 Secret = Annotated[SecretStr, BeforeValidator(parse_secret), _text(pattern="^.{32,}$")]
+ProviderIssuer = Annotated[str, AfterValidator(parse_provider_issuer), _text(pattern=r"^https?://[^#?]+$")]
+ClientId = Annotated[str, AfterValidator(parse_client_id), _text(pattern="^[!-~]+$")]
+ClientSecret = Annotated[SecretStr, BeforeValidator(parse_client_secret), _text(pattern="^[!-~]+$")]
+Tenant = Annotated[str, AfterValidator(parse_tenant), _text(pattern="^[A-Za-z0-9-]+$")]
+Title = Annotated[str, AfterValidator(parse_title), _text(pattern="^.{1,40}$")]
+Scope = Annotated[str, AfterValidator(parse_scope), _text(pattern="^[!-~]+$")]
+Group = Annotated[str, AfterValidator(parse_group), _text(pattern="^.{1,256}$")]
 Command = Annotated[str, AfterValidator(parse_run), _text()]
 
 
@@ -181,6 +197,41 @@ class Users(_Section):
     """Whether the service may speak for an account that Pillion had before, of the same verified address."""
 
 
+class ProviderRoles(_Section):
+    """Which roles a provider's groups stand for."""
+
+    claim: Claim
+    """The claim that lists a person's groups, `groups` for instance; inside another as `outer.inner`."""
+
+    groups: dict[Group, Role] = Field(alias="map", min_length=1)
+    """A group, as the provider writes it, and the role that its people have here."""
+
+
+class Provider(_Section):
+    """An identity provider by which people sign in: docs/providers.md."""
+
+    client_id: ClientId
+    """The name by which the provider knows this mesh."""
+
+    client_secret: ClientSecret
+    """What the mesh proves itself with to the provider; from a variable, as ${GOOGLE_SECRET}."""
+
+    issuer: ProviderIssuer | None = None
+    """Who the provider says it is, to the letter; needed but for google, microsoft, facebook and github."""
+
+    tenant: Tenant | None = None
+    """Of microsoft: the id of the tenant whose people may sign in, or `common`, which it is when left out."""
+
+    title: Title | None = None
+    """The words of the button; the provider's name when left out."""
+
+    scopes: tuple[Scope, ...] = Field((), json_schema_extra=_SOME)
+    """What is asked for besides `openid` and `email`, where a provider tells groups only then."""
+
+    roles: ProviderRoles | None = None
+    """Which roles the provider's groups stand for; left out, it gives none."""
+
+
 class Identity(_Section):
     """The service that knows the users."""
 
@@ -201,6 +252,9 @@ class Identity(_Section):
 
     users: Users | None = None
     """A service of your own that checks email and password; left out, Pillion does. With it, sign-up is closed."""
+
+    providers: dict[Name, Provider] = Field({}, json_schema_extra={"additionalProperties": False})
+    """By whom people may sign in besides: google, microsoft, facebook, github, or another name with its issuer."""
 
 
 class Tokens(_Section):

@@ -12,6 +12,8 @@ from pillion.topology.model import (
     Edge,
     Identity,
     Mail,
+    Provider,
+    ProviderRoles,
     Rule,
     Service,
     Tls,
@@ -54,6 +56,10 @@ _EXAMPLES: Final = {
     "from": "from: Shop <noreply@shop.example>",
     "smtp": "smtp: smtp://user:password@smtp.example:587",
     "url": "url: https://users.example/check",
+    "client_id": "client_id: as the provider calls this mesh",
+    "client_secret": "client_secret: ${CLIENT_SECRET}",
+    "claim": "claim: groups",
+    "map": "map: {shop-managers: manager}",
 }
 
 
@@ -96,6 +102,8 @@ def _translate(source: Source, error: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(
             path, "unknown-value", f"{{written}} is not among what may stand here: {context['expected']}"
         )
+    elif kind == "too_short" and path != ("services",):
+        yield Finding(path, "empty-value", "nothing stands here", f"write '{_EXAMPLES[str(path[-1])]}'")
     elif kind == "too_short":
         yield Finding(path, "no-services", "there is no service", f"add one: '{_EXAMPLES['services']}'")
     elif kind in _NEEDED:
@@ -122,6 +130,10 @@ def fields_at(path: KeyPath) -> dict[str, Any]:
             model = Service
         case ("services", str(), "rules", int()):
             model = Rule
+        case ("identity", "providers", str()):
+            model = Provider
+        case ("identity", "providers", str(), "roles"):
+            model = ProviderRoles
         case _ if path in _MODELS:
             model = _MODELS[path]
         case _:

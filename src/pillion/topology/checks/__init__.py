@@ -10,6 +10,7 @@ from pillion.topology.checks.issuers import check_issuers
 from pillion.topology.checks.mail import check_mail
 from pillion.topology.checks.origins import check_origins
 from pillion.topology.checks.paths import check_paths
+from pillion.topology.checks.providers import check_providers
 from pillion.topology.checks.rules import check_rules
 from pillion.topology.checks.users import check_users
 from pillion.topology.draft import Draft
@@ -24,6 +25,7 @@ CHECKS: Final[tuple[Callable[[Draft], Iterator[Finding]], ...]] = (
     check_mail,
     check_origins,
     check_paths,
+    check_providers,
     check_rules,
     check_users,
 )

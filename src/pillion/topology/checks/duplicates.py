@@ -7,12 +7,18 @@ from pillion.topology.finding import Finding
 
 
 def check_duplicates(draft: Draft) -> Iterator[Finding]:
-    """Find repeated items, and `methods` and `roles` that are written but empty.
+    """Find repeated items, and `methods`, `roles` and `scopes` that are written but empty.
 
     An empty `roles` could be read as nobody or as everybody; neither is what a missing key means, so it is
     refused.
     """
     yield from _repeated(draft.edge.allow_origins)
+    for provider in draft.providers:
+        yield from _repeated(provider.scopes)
+        if provider.scopes.given and provider.scopes.whole and not provider.scopes.items:
+            yield Finding(
+                provider.scopes.path, "empty-list", "this list is empty", "name one, or leave it out"
+            )
     for service in draft.services:
         yield from _repeated(service.calls)
         for rule in service.rules:
