@@ -54,6 +54,7 @@ RATES: Final = {
     "second-factor-per-account": Rate(5, 5 * _MINUTES),
     "second-factor-per-account-a-day": Rate(50, _DAY),
     "passkey-per-address": Rate(60, 5 * _MINUTES, by_network=True),
+    "provider-per-address": Rate(60, 5 * _MINUTES, by_network=True),
     "client-per-address": Rate(30, 5 * _MINUTES, by_network=True),
     "device-per-address": Rate(100, _HOUR, by_network=True),
     "user-code-per-address": Rate(30, 5 * _MINUTES, by_network=True),
@@ -118,6 +119,14 @@ def try_passkey(request: HttpRequest) -> Try:
     There is nothing to guess: it bounds the work, and the rows that visitors' sessions take.
     """
     return _consume(request, [("passkey-per-address", "")])
+
+
+def try_provider(request: HttpRequest) -> None:
+    """Count a visit to a provider that is begun; raises Refusal (429) when there were too many.
+
+    As with a passkey alone, there is nothing to guess.
+    """
+    _consume(request, [("provider-per-address", "")])
 
 
 def fail_client(request: HttpRequest) -> None:

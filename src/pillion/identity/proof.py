@@ -14,6 +14,8 @@ _METHODS: Final = {
     ("mfa", "totp"): "otp",
     ("mfa", "recovery_codes"): "otp",
     ("mfa", "webauthn"): "pop",
+    # Not one of RFC 8176's, which has none for it: another has asked, and how is for them to know.
+    ("socialaccount", None): "fed",
 }
 
 
@@ -33,9 +35,13 @@ def methods(data: Mapping[str, Any]) -> list[str]:
     return sorted(names | {"mfa"}) if several else sorted(names)
 
 
-def is_recent(data: Mapping[str, Any], now: datetime) -> bool:
-    """Tell whether that was recently enough for a dangerous step."""
-    at = proven_at(data)
+def is_recent(data: Mapping[str, Any], now: datetime, *, unasked: bool = True) -> bool:
+    """Tell whether that was recently enough for a dangerous step.
+
+    Not `unasked`: what a provider said without saying when it last asked the person does not count.
+    """
+    counted = [record for record in _records(data) if unasked or record.get("asked", True)]
+    at = proven_at({AUTHENTICATION_METHODS_SESSION_KEY: counted})
     return at is not None and now - at < timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
 
 

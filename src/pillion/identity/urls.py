@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import path, re_path
 
 from pillion.identity import answers
 from pillion.identity.admin.site import site as admin_site
@@ -20,6 +20,7 @@ from pillion.identity.views import (
     me,
     own_api_keys,
     own_sessions,
+    providers,
     second_step,
     security,
     sign_in,
@@ -35,6 +36,9 @@ urlpatterns = [
     path("sign-in/second-factor/options", second_step.options),
     path("sign-in/passkey", second_step.passkey),
     path("sign-in/passkey/options", second_step.any_passkey_options),
+    # No groups, which would be arguments: the views read the path.
+    re_path("^sign-in/with/[a-z0-9-]{1,63}$", providers.begin),
+    re_path("^sign-in/with/[a-z0-9-]{1,63}/callback$", providers.callback),
     path("sign-up", sign_up.view, name="account_signup"),
     path("sign-out", sign_out.view, name="account_logout"),
     path("me", me.view),
@@ -55,6 +59,11 @@ urlpatterns = [
     path("account/api-keys/revoke", own_api_keys.revoke),
     path("pillion/mail", mailbox.view),
     path("account/confirm/options", confirm.options),
+    path("account/confirm/provider", providers.confirm),
+    path("account/verify/provider", kept_here(providers.verify)),
+    path("account/providers", providers.view),
+    path("account/providers/add", providers.add),
+    path("account/providers/remove", providers.remove),
     path("account/step-up", confirm.step_up),
     path("account/security", security.view),
     path("account/security/totp", security.totp),

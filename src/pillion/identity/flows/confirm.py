@@ -40,7 +40,8 @@ def require_recent(request: HttpRequest, user: User) -> None:
     if second_factors.kinds(user):
         recent, what = proof.second_factor_is_recent(data, now), "a code of your second factor"
     else:
-        recent, what = proof.is_recent(data, now), "your password"
+        recent = proof.is_recent(data, now, unasked=not user.has_usable_password())
+        what = "your password"
     if not recent:
         raise Refusal(
             HTTPStatus.FORBIDDEN,

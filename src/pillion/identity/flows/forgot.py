@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
 
-from pillion.identity import email_address, limits, links, second_factors
+from pillion.identity import email_address, limits, links, provider_links, second_factors
 from pillion.identity.email_address import EmailAddressError
 from pillion.identity.flows import new_password
 from pillion.identity.mail import queue
@@ -58,6 +58,7 @@ def reset(request: HttpRequest, key: str, password: str) -> User:
         if EmailAddress.objects.filter(user=user, email=user.email, verified=False).update(verified=True):
             # Whoever made the account did not read this mail, and may be another: nothing of theirs lets them in.
             second_factors.forget(user)
+            provider_links.forget(user)
         new_password.store(user, encoded)
         get_adapter(request).send_notification_mail("account/email/password_reset", user)
     return user

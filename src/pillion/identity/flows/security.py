@@ -21,7 +21,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 
-from pillion.identity import limits, master_key, passkeys, sealed_text, second_factors
+from pillion.identity import limits, master_key, passkeys, sealed_text, second_factors, ways_in
 from pillion.identity.flows.confirm import proven
 from pillion.identity.flows.passkey_sign_in import require_usable
 from pillion.identity.models import User
@@ -167,11 +167,16 @@ def remove_totp(request: HttpRequest, user: User) -> None:
 
 
 def remove_passkey(request: HttpRequest, user: User, number: str) -> None:
-    """Remove the passkey of this number, and the recovery codes with the last one; raises Refusal (404)."""
+    """Remove the passkey of this number, and the recovery codes with the last one; raises Refusal (404).
+
+    Raises Refusal (409) when nothing else signs the user in.
+    """
     with transaction.atomic():
         second_factors.hold(user)
         key = int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0  # noqa: PLR2004 - 63 bits
-        webauthn.remove_authenticator(request, _own(user, Authenticator.Type.WEBAUTHN, pk=key))
+        removed = _own(user, Authenticator.Type.WEBAUTHN, pk=key)
+        ways_in.require_another(user, without_passkey=key)
+        webauthn.remove_authenticator(request, removed)
 
 
 def new_recovery_codes(request: HttpRequest, user: User) -> None:

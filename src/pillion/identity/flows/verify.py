@@ -38,15 +38,19 @@ def verify(request: HttpRequest, key: str, password: str) -> Proof:
         with transaction.atomic():
             links.hold(proof.user)
             proof = links.proof(key)  # of two with one key, the second finds it used
-            _settle(request, proof)
+            settle(request, proof)
     except IntegrityError:
-        raise Refusal(
-            HTTPStatus.CONFLICT, "email-taken", "Another account has this address by now."
-        ) from None
+        raise address_taken() from None
     return proof
 
 
-def _settle(request: HttpRequest, proof: Proof) -> None:
+def address_taken() -> Refusal:
+    """Say that another account was quicker."""
+    return Refusal(HTTPStatus.CONFLICT, "email-taken", "Another account has this address by now.")
+
+
+def settle(request: HttpRequest, proof: Proof) -> None:
+    """Make the address the user's, whose row is held; raises IntegrityError if it is another's by now."""
     user, before = proof.user, proof.user.email
     EmailAddress.objects.filter(user=user).delete()
     EmailAddress.objects.create(user=user, email=proof.address, primary=True, verified=True)

@@ -1,7 +1,7 @@
 """Asks the users service about an email address and a password, over HTTP.
 
-All questions of this process go through one event loop in a thread of its own: there the limit for the whole of an
-answer holds, however slowly it comes, or a name is looked up.
+All questions go through one event loop: there the limit for the whole of an answer holds, however slowly it
+comes, or a name is looked up.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ import hmac
 import json
 import logging
 import ssl
-import threading
 import time
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Final
 
 import httpx
 
+from pillion.identity import event_loop
 from pillion.identity.config import Users
 from pillion.identity.users_service.person import AnswerError, Person, read
 
@@ -37,7 +37,7 @@ class UnavailableError(Exception):
 
 def ask(users: Users, email: str, password: str) -> Person | None:
     """Give the person if the password is theirs, None if it is not; raises UnavailableError."""
-    return asyncio.run_coroutine_threadsafe(_ask(users, email, password), _loop()).result()
+    return event_loop.run(_ask(users, email, password))
 
 
 def signature(secret: str, now: int, body: bytes) -> str:
@@ -108,17 +108,3 @@ def _client_of(users: Users, _: tuple[object, ...]) -> httpx.AsyncClient:
 def _version(file: Path) -> tuple[int, int, int]:
     status = file.stat()
     return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-_starting: Final = threading.Lock()
-_loops: Final[list[asyncio.AbstractEventLoop]] = []
-
-
-def _loop() -> asyncio.AbstractEventLoop:
-    """Give the event loop, which ends with the process."""
-    with _starting:
-        if not _loops:
-            loop = asyncio.new_event_loop()
-            threading.Thread(target=loop.run_forever, name="users service", daemon=True).start()
-            _loops.append(loop)
-        return _loops[0]

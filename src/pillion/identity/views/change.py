@@ -26,14 +26,15 @@ def password(request: HttpRequest, user: User) -> HttpResponse:
     """Show the form, or set another password."""
     page = "pillion/password.html"
     if request.method != "POST":
-        return form_page(request, page, email=user.email)
+        return form_page(request, page, email=user.email, first=not user.has_usable_password())
     chosen = body.fields(request, PASSWORD_FIELDS).get("password", "")
     try:
         done = change_password(request, user, chosen)
     except Refusal as refusal:
         if not answers.wants_page(request):
             raise
-        return form_page(request, page, email=user.email, refusal=refusal)
+        first = not user.has_usable_password()
+        return form_page(request, page, email=user.email, refusal=refusal, first=first)
     if answers.wants_page(request):
         words = "You stay signed in here. All other sessions were ended."
         response = done_page(

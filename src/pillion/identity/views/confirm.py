@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
 from pillion.identity import answers, body, next_path, passkeys, second_factors
+from pillion.identity.flows import provider_confirm
 from pillion.identity.flows.confirm import FIELDS, confirm, fresh_token, passkey_options
 from pillion.identity.models import User
 from pillion.identity.refusal import Refusal
@@ -20,10 +21,9 @@ _PAGE = "pillion/confirm.html"
 @signed_in
 def view(request: HttpRequest, user: User) -> HttpResponse:
     """Show the form, or take the password: a program learns when it was proven, a person is sent on to `next`."""
-    kinds = second_factors.kinds(user)
     if request.method != "POST":
         wanted = request.GET.get("next", "/account")
-        return form_page(request, _PAGE, wanted=wanted, email=user.email, kinds=kinds)
+        return _page(request, user, wanted)
     given = body.fields(request, (*FIELDS, "next"))
     wanted = given.get("next", "/account")
     try:
@@ -31,13 +31,26 @@ def view(request: HttpRequest, user: User) -> HttpResponse:
     except Refusal as refusal:
         if not answers.wants_page(request):
             raise
-        return form_page(request, _PAGE, wanted=wanted, email=user.email, refusal=refusal, kinds=kinds)
+        return _page(request, user, wanted, refusal)
     if answers.wants_page(request):
         response = lead(next_path.safe(wanted))
     else:
         response = JsonResponse({"auth_time": int(timezone.now().timestamp())})
     answers.set_token_cookie(response, token)
     return response
+
+
+def _page(request: HttpRequest, user: User, wanted: str, refusal: Refusal | None = None) -> HttpResponse:
+    return form_page(
+        request,
+        _PAGE,
+        wanted=wanted,
+        email=user.email,
+        refusal=refusal,
+        kinds=second_factors.kinds(user),
+        password=user.has_usable_password() or settings.PILLION.users is not None,
+        confirms=provider_confirm.confirms(user),
+    )
 
 
 @only("POST")

@@ -8,6 +8,7 @@ from django.shortcuts import render
 
 from pillion.identity import next_path, passkeys, passwords
 from pillion.identity.middleware.page_headers import POLICY_WITH_SCRIPT
+from pillion.identity.providers import known
 from pillion.identity.refusal import Refusal
 
 
@@ -37,6 +38,7 @@ def form_page(  # noqa: PLR0913 - what a page consists of
         "verifies": settings.PILLION.verifies,
         "mailbox": settings.PILLION.mailbox is not None,
         "kinds": shown,
+        "providers": known.all_of_them(),
         **more,
     }
     response = render(request, template, context, status=refusal.status if refusal else 200)

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 
-from pillion.identity import answers, body, links
+from pillion.identity import answers, body, links, provider_links
 from pillion.identity.flows import sign_in as sign_in_flow
 from pillion.identity.flows.confirm import proven
 from pillion.identity.flows.forgot import ASK_FIELDS, ask, require_mail
@@ -58,5 +58,7 @@ def _page(request: HttpRequest, key: str, refusal: Refusal | None = None) -> Htt
         email=proof.address,
         account=proof.user.email,
         owner=is_owner(request, proof),
+        password=proof.user.has_usable_password(),
+        proves=provider_links.providers_of(proof.user),
         refusal=refusal,
     )
