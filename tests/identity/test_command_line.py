@@ -84,6 +84,9 @@ def test_a_mistake_is_a_sentence_and_an_exit_code(folder: Path) -> None:
         (["user", "reset-mfa", "ada@example.org"], "n\n", 130, "interrupted"),
         (["user", "reset-mfa", "ada@example.org", "--yes"], "", 1, "has no second factor"),
         (["user", "reset-mfa", "b@example.org", "--yes"], "", 1, "no account for b@example.org"),
+        (["user", "unlink", "ada@example.org"], "n\n", 130, "interrupted"),
+        (["user", "unlink", "ada@example.org", "--yes"], "", 1, "by a provider"),
+        (["user", "unlink", "b@example.org", "--yes"], "", 1, "no account for b@example.org"),
         (["token", "--user", "ada@example.org", "--lifetime", "soon"], "", 2, "60s, 5m, 1h or 90d"),
     ):
         result = pillion(folder, *arguments, typed=typed)

@@ -6,7 +6,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 
-from pillion.identity import accounts
+from pillion.identity import accounts, provider_care
 from pillion.identity.models import QueuedMail, Session, User
 from tests.identity.browser import PASSWORD, Browser, new_email, new_user, signed_in_as
 from tests.identity.mailed import key_to, link_to, subjects_to
@@ -192,6 +192,17 @@ def test_who_gets_an_address_at_the_provider_does_not_get_the_account_of_who_had
     assert answer.status == 409
     assert b"linked to somebody else at okta" in answer.body
     assert "pillion-token" not in browser.cookies
+
+
+def test_an_operator_gives_the_account_to_who_has_the_address_now(site: Site) -> None:
+    person, browser = new_person(), Browser()
+    sign_in(browser, site, person)
+    assert provider_care.unlink(person["email"]) == ("okta",)
+    assert not browser.renew()["Authorization"]
+    again = Browser()
+    assert sign_in(again, site, new_person(email=person["email"])).status == 303
+    assert again.me().json()["email"] == person["email"]
+    assert sign_in(Browser(), site, person).status == 409  # who had it before is another one now
 
 
 def test_the_same_sub_of_another_provider_is_somebody_else(site: Site) -> None:

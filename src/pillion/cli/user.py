@@ -158,6 +158,30 @@ def reset_mfa(email: str, *, yes: bool) -> None:
 
 @command.command()
 @click.argument("email")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_identity
+def unlink(email: str, *, yes: bool) -> None:
+    """Remove the providers by which an account is signed in to, and revoke its sessions.
+
+    As when its address belongs to another person now: whoever the provider says has it is linked at their next
+    sign-in. An account without a password, and without such a person, needs `pillion user password`.
+
+    \b
+    Example:
+        pillion user unlink ada@example.org
+    """  # noqa: D301
+    from pillion.identity import accounts, provider_care, session_care  # noqa: PLC0415
+
+    account = accounts.find_user(email)
+    if not yes:
+        click.confirm(f"Remove all providers from the account of {account.email}?", abort=True)
+    titles, spread = session_care.until_refused(lambda: provider_care.unlink(email))
+    click.echo(f"{account.email} is linked no more to {', '.join(titles)}; its sessions are revoked")
+    refused(spread)
+
+
+@command.command()
+@click.argument("email")
 @click.argument("roles", nargs=-1, metavar="[R]...")
 @with_identity
 def roles(email: str, roles: tuple[str, ...]) -> None:

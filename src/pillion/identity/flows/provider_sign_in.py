@@ -6,7 +6,7 @@ them.
 """
 
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import perform_login, record_authentication
@@ -30,8 +30,14 @@ from pillion.identity.refusal import Refusal
 _TRIES: Final = 3
 
 
-def sign_in(request: HttpRequest, provider: Provider, person: Person) -> SignedIn | None:
-    """Open a session for a person; None where a mail is sent instead, by which the address is confirmed first.
+class Mailed(NamedTuple):
+    """In the place of a sign-in: a mail is on its way to `address`, by which it is to be confirmed first."""
+
+    address: str
+
+
+def sign_in(request: HttpRequest, provider: Provider, person: Person) -> SignedIn | Mailed:
+    """Open a session for a person, or have a mail sent.
 
     Raises SecondFactorRequired when the account has a second factor. Raises Refusal: 403 when sign-up is
     closed, the account is disabled, or there is no address; 409 when the address has an account that is not
@@ -39,13 +45,12 @@ def sign_in(request: HttpRequest, provider: Provider, person: Person) -> SignedI
     """
     if provider_links.find(person) is None:
         limits.try_sign_up(request)
-    for left in reversed(range(_TRIES)):
+    for _ in range(_TRIES - 1):
         try:
             return _sign_in(request, provider, person)
         except IntegrityError:  # the same person, or the address, at the same moment elsewhere
-            if not left:
-                raise
-    return None
+            continue
+    return _sign_in(request, provider, person)
 
 
 def record(request: HttpRequest, user: User, provider: Provider, person: Person, **more: bool) -> None:
@@ -59,12 +64,11 @@ def record(request: HttpRequest, user: User, provider: Provider, person: Person,
     record_authentication(request, user, "socialaccount", provider=provider.name, at=at, asked=asked, **more)
 
 
-def _sign_in(request: HttpRequest, provider: Provider, person: Person) -> SignedIn | None:
+def _sign_in(request: HttpRequest, provider: Provider, person: Person) -> SignedIn | Mailed:
     with transaction.atomic():
         user = _account_of(request, provider, person)
         if user is None or (user.is_active and not may_sign_in(user)):
-            _mail(request, user.email if user else str(person.email))
-            return None
+            return _mail(request, user.email if user else str(person.email))
         if not user.is_active:
             raise Refusal(
                 HTTPStatus.FORBIDDEN,
@@ -81,10 +85,11 @@ def _sign_in(request: HttpRequest, provider: Provider, person: Person) -> Signed
     return signed_in(request)
 
 
-def _mail(request: HttpRequest, address: str) -> None:
+def _mail(request: HttpRequest, address: str) -> Mailed:
     """Have the mail sent by which an address is confirmed; what it says is decided when it is written."""
     limits.try_mail(request, address)
     queue.put("confirm", address)
+    return Mailed(address)
 
 
 def _account_of(request: HttpRequest, provider: Provider, person: Person) -> User | None:

@@ -47,7 +47,8 @@ def _confirm(order: Order) -> Said:
         return "no_account", {"asked": "to confirm this address"}
     if links.is_proven(user):
         return "account_exists", {}
-    return "confirm", {"link": _link("verify", links.to_prove(user, user.email))}
+    link = _link("verify", links.to_prove(user, user.email))
+    return "confirm", {"link": link, "password": user.has_usable_password()}
 
 
 def _reset(order: Order) -> Said:

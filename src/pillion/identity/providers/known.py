@@ -71,7 +71,7 @@ def of_issuer(issuer: str) -> Provider | None:
 def is_of(provider: Provider, issuer: str) -> bool:
     """Tell whether an issuer is the provider; at Microsoft it is one of many, if it is to be any tenant."""
     before, any_tenant, after = provider.issuer.partition(ANY_TENANT)
-    if not any_tenant:
+    if not any_tenant or provider.name != "microsoft":
         return issuer == provider.issuer
     tenant = issuer.removeprefix(before).removesuffix(after)
     return f"{before}{tenant}{after}" == issuer and _is_tenant(tenant)

@@ -61,8 +61,13 @@ def view(request: HttpRequest, user: User) -> HttpResponse:
     """Show by which providers the account is signed in to, and which could be added."""
     linked = provider_links.of_user(user)
     if answers.wants_page(request):
+        has = {one.provider.name for one in linked if one.provider is not None}
         return form_page(
-            request, "pillion/providers.html", linked=linked, password=user.has_usable_password()
+            request,
+            "pillion/providers.html",
+            linked=linked,
+            addable=[one for one in known.all_of_them() if one.name not in has],
+            password=user.has_usable_password(),
         )
     shown = [
         {"id": str(one.link.pk), "provider": one.provider and one.provider.name, "email": one.email or None}
@@ -129,11 +134,9 @@ def _come_back(request: HttpRequest, provider: Provider, attempt: Attempt, perso
     if attempt.purpose == "verify":
         provider_confirm.verify(request, attempt.key, provider, person)
     done = provider_sign_in.sign_in(request, provider, person)
-    return (
-        mailed(request, str(person.email), "sign-up")
-        if done is None
-        else welcome(request, done, attempt.next)
-    )
+    if isinstance(done, provider_sign_in.Mailed):
+        return mailed(request, done.address, "sign-up")
+    return welcome(request, done, attempt.next)
 
 
 def _send(request: HttpRequest, provider: Provider, attempt: Attempt) -> HttpResponse:
