@@ -65,6 +65,20 @@ def test_an_address_that_is_not_verified_is_told_to_no_service(site: Site) -> No
     assert not browser.me().json()["email_verified"]
 
 
+def test_where_it_need_not_be_confirmed_its_owner_is_mailed_how_to(site: Site) -> None:
+    person, browser = new_person(email_verified=False), Browser()
+    with asking(provider(site), verification="optional", **MAIL):
+        for _ in range(2):
+            assert sign_in(browser, site, person).status == 303
+        assert subjects_to(person["email"]) == ["Confirm your address"]
+        verified = new_person()
+        assert sign_in(Browser(), site, verified).status == 303
+        assert subjects_to(verified["email"]) == []
+        # Where they are signed in, their session shows that the account is theirs.
+        assert browser.post_json("/account/verify", {"key": key_to(person["email"], "verify")}).status == 200
+        assert browser.me().json()["email_verified"]
+
+
 def test_where_mail_is_sent_an_unverified_address_is_answered_alike_whether_it_has_an_account(
     site: Site,
 ) -> None:

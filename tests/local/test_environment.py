@@ -77,6 +77,18 @@ def test_the_variables_of_database_and_mail_are_secret_and_others_are_not(tmp_pa
     assert environment.secret_variables(file) == {"DB_USER", "DB_PASSWORD", "SMTP_PASSWORD"}
 
 
+def test_the_variables_of_providers_secrets_are_secret(tmp_path: Path) -> None:
+    file = tmp_path / "pillion.yaml"
+    file.write_text(
+        "mesh: shop\nidentity:\n  providers:\n"
+        "    google: {client_id: '${ID}', client_secret: '${GOOGLE_SECRET}'}\n"
+        "    okta: {issuer: 'https://${HOST}/', client_id: shop, client_secret: 'x${OKTA_SECRET}'}\n"
+        "services: {orders: {app: 127.0.0.1:7001}}\n",
+        encoding="utf-8",
+    )
+    assert environment.secret_variables(file) == {"GOOGLE_SECRET", "OKTA_SECRET"}
+
+
 @pytest.mark.parametrize(
     ("users", "kept"),
     [

@@ -171,4 +171,6 @@ def _require_theirs(provider: Provider, person: Person, holder: User) -> None:
 def _make(person: Person, email: str) -> User:
     user = User.objects.create_user(email)
     EmailAddress.objects.create(user=user, email=email, primary=True, verified=person.verified)
+    if not person.verified and settings.PILLION.sends_mail and not settings.PILLION.verifies:
+        queue.put("confirm", email)  # as after any sign-up; where they have to confirm it, `_mail` does so
     return user
