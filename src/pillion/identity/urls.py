@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import path, re_path
+from django.urls import path
 
 from pillion.identity import answers
 from pillion.identity.admin.site import site as admin_site
@@ -36,9 +36,8 @@ urlpatterns = [
     path("sign-in/second-factor/options", second_step.options),
     path("sign-in/passkey", second_step.passkey),
     path("sign-in/passkey/options", second_step.any_passkey_options),
-    # No groups, which would be arguments: the views read the path.
-    re_path("^sign-in/with/[a-z0-9-]{1,63}$", providers.begin),
-    re_path("^sign-in/with/[a-z0-9-]{1,63}/callback$", providers.callback),
+    path("sign-in/with/<slug:name>", providers.begin),
+    path("sign-in/with/<slug:name>/callback", providers.callback),
     path("sign-up", sign_up.view, name="account_signup"),
     path("sign-out", sign_out.view, name="account_logout"),
     path("me", me.view),

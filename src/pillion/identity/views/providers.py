@@ -23,22 +23,21 @@ from pillion.identity.views.whose import CONFIRM_PATH, confirmed, lead, signed_i
 from pillion.vocabulary import SIGN_IN_PATH
 
 PATH: Final = "/account/providers"
-_NAME_AT: Final = 3  # of /sign-in/with/NAME
 _BACK_TO: Final = {"sign-in": SIGN_IN_PATH, "link": PATH, "confirm": CONFIRM_PATH, "verify": SIGN_IN_PATH}
 
 
 @only("POST")
-def begin(request: HttpRequest) -> HttpResponse:
+def begin(request: HttpRequest, name: str) -> HttpResponse:
     """Send somebody to a provider, to sign in by it."""
-    provider = _of_path(request)
+    provider = known.named(name)
     wanted = next_path.safe(body.fields(request, ("next",)).get("next", ""))
     return _send(request, provider, Attempt(provider.name, "sign-in", next=wanted))
 
 
 @only("GET")
-def callback(request: HttpRequest) -> HttpResponse:
+def callback(request: HttpRequest, name: str) -> HttpResponse:
     """Take the answer that the provider sent somebody back with."""
-    provider = _of_path(request)
+    provider = known.named(name)
     attempt = None
     try:
         answer = provider_visit.answer_of(request)
@@ -167,10 +166,6 @@ def _refused(
     for name, value in refusal.headers.items():
         response[name] = value
     return response
-
-
-def _of_path(request: HttpRequest) -> Provider:
-    return known.named(request.path.split("/")[_NAME_AT])
 
 
 def _nothing() -> HttpResponse:
