@@ -22,7 +22,8 @@ OPERATOR, AUDITOR = "pillion-operator", "pillion-auditor"
 
 
 def list_of(model: str) -> str:
-    return f"{HOME}identity/{model}/"
+    app = "socialaccount" if model == "socialaccount" else "identity"
+    return f"{HOME}{app}/{model}/"
 
 
 class Operator(Browser):

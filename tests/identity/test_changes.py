@@ -8,11 +8,21 @@ from datetime import timedelta
 import pytest
 
 from tests.identity.browser import Browser, new_email, new_user, signed_in_as  # isort: skip - sets Django up
+from allauth.socialaccount.models import SocialAccount
 from django.db import DatabaseError, connection, transaction
 
-from pillion.identity import accounts, api_keys, changes, key_care, rotation, session_care
+from pillion.identity import (
+    accounts,
+    api_keys,
+    changes,
+    key_care,
+    provider_care,
+    provider_roles,
+    rotation,
+    session_care,
+)
 from pillion.identity.accounts import AccountError, InvalidAccountError
-from pillion.identity.models import Change
+from pillion.identity.models import Change, User
 from pillion.identity.oauth import client_care
 from tests.identity.browser import PASSWORD
 from tests.identity.mailed import key_to
@@ -162,3 +172,14 @@ def test_lines_are_found_by_who_whom_and_what() -> None:
     assert [line.what for line in changes.find(whom=email, latest=1)] == ["user.roles"]
     assert not list(changes.find(whom=email, actor="identity"))
     assert {line.actor for line in changes.find(actor="ada@example.com")} == {"ada@example.com"}
+
+
+def test_what_comes_of_a_provider_is_recorded_as_its_doing() -> None:
+    user = User.objects.get(email=new_user("clerk"))
+    link = SocialAccount.objects.create(user=user, provider="https://sso.example", uid="1")
+    with _written() as written:
+        provider_roles.give(user, link, {"manager"})
+        provider_care.unlink(user.email)
+    assert written == [("user.roles", user.email), ("user.unlinked", user.email), ("user.roles", user.email)]
+    first = Change.objects.filter(what="user.roles", whom=user.email).earliest("id")
+    assert (first.actor, first.details["after"]) == ("provider https://sso.example", ["clerk", "manager"])

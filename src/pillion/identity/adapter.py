@@ -27,6 +27,8 @@ _RECORDED: Final = {
     "totp_deactivated": "account.totp-removed",
     "webauthn_added": "account.passkey-added",
     "webauthn_removed": "account.passkey-removed",
+    "provider_added": "account.provider-added",
+    "provider_removed": "account.provider-removed",
     "recovery_codes_generated": "account.recovery-codes",
 }
 
@@ -89,7 +91,8 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         what = _RECORDED.get(template_prefix.rpartition("/")[2])
         if what is not None:
             with changes.by(changes.Actor(user.email, user.id, self.get_client_ip(self.request))):
-                changes.record(what, user.email)
+                said = {name: value for name, value in (context or {}).items() if name == "provider"}
+                changes.record(what, user.email, **said)
         super().send_notification_mail(template_prefix, user, context, email)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ Call `pillion.identity.setup(config)` first, as for `accounts`.
 from django.db import transaction
 from django.utils import timezone
 
-from pillion.identity import email_address, provider_links, sessions
+from pillion.identity import changes, email_address, provider_links, sessions
 from pillion.identity.accounts import AccountError
 from pillion.identity.models import Session, User
 
@@ -24,6 +24,7 @@ def unlink(email: str) -> tuple[str, ...]:
         titles = tuple(one.title for one in provider_links.of_user(user))
         if not titles:
             raise AccountError(f"nobody signs in to the account of {address} by a provider")
+        changes.record("user.unlinked", user.email, providers=list(titles))
         provider_links.forget(user)
         sessions.revoke(Session.objects.filter(user=user), timezone.now())
     return titles

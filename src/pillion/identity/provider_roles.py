@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from allauth.socialaccount.models import SocialAccount
 
+from pillion.identity import changes
 from pillion.identity.accounts import MOST_ROLE_CHARACTERS
 from pillion.identity.models import User
 from pillion.identity.providers.known import Provider
@@ -46,6 +47,8 @@ def give(user: User, link: SocialAccount, roles: Iterable[str]) -> None:
         link.extra_data = link.extra_data | {GIVEN: sorted(now)}
         link.save(update_fields=["extra_data"])
     if together != has:
+        with changes.by(changes.Actor(f"provider {link.provider}")):
+            changes.record("user.roles", user.email, before=sorted(has), after=sorted(together))
         user.roles = sorted(together)
         user.save(update_fields=["roles"])
 

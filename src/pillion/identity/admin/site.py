@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +13,7 @@ from pillion.identity.admin.api_keys import ApiKeys
 from pillion.identity.admin.changes import Changes
 from pillion.identity.admin.clients import Clients
 from pillion.identity.admin.keys import Keys
+from pillion.identity.admin.linked_accounts import LinkedAccounts
 from pillion.identity.admin.sessions import Sessions
 from pillion.identity.admin.users import Users
 from pillion.identity.models import ApiKey, Change, OAuthClient, Session, SigningKey, User
@@ -69,6 +71,7 @@ class Site(admin.AdminSite):
 
 PAGES: Final = (
     (User, Users),
+    (SocialAccount, LinkedAccounts),
     (Session, Sessions),
     (ApiKey, ApiKeys),
     (OAuthClient, Clients),

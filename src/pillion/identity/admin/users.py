@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
 from pillion.identity import accounts, passwords, second_factors, session_care
@@ -239,12 +239,17 @@ class Users(Page):
     def see_also(self, user: User) -> str:
         """Lead to what belongs to the account."""
         query = urlencode({"q": user.email})
-        pages = (("session", "Sessions"), ("apikey", "API keys"), ("change", "Changes"))
-        links = [
-            format_html('<a href="{}?{}">{}</a>', reverse(f"admin:identity_{page}_changelist"), query, title)
+        pages = (
+            ("socialaccount_socialaccount", "Providers"),
+            ("identity_session", "Sessions"),
+            ("identity_apikey", "API keys"),
+            ("identity_change", "Changes"),
+        )
+        links = (
+            format_html('<a href="{}?{}">{}</a>', reverse(f"admin:{page}_changelist"), query, title)
             for page, title in pages
-        ]
-        return format_html("{} &nbsp; {} &nbsp; {}", *links)
+        )
+        return format_html_join(" · ", "{}", ((link,) for link in links))
 
     @admin.action(description="Disable, and sign out", permissions=_ORDER)
     def disable(self, request: HttpRequest, found: QuerySet[User]) -> HttpResponse | None:

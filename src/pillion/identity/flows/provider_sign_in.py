@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from pillion.identity import limits, links, provider_links
+from pillion.identity import changes, limits, links, provider_links
 from pillion.identity.adapter import may_sign_in
 from pillion.identity.flows import second_step
 from pillion.identity.flows.signed_in import SignedIn, begin, signed_in
@@ -170,6 +170,8 @@ def _require_theirs(provider: Provider, person: Person, holder: User) -> None:
 
 def _make(person: Person, email: str) -> User:
     user = User.objects.create_user(email)
+    with changes.by(changes.Actor(f"provider {person.issuer}")):
+        changes.record("user.added", email)
     EmailAddress.objects.create(user=user, email=email, primary=True, verified=person.verified)
     if not person.verified and settings.PILLION.sends_mail and not settings.PILLION.verifies:
         queue.put("confirm", email)  # as after any sign-up; where they have to confirm it, `_mail` does so
