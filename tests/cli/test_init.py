@@ -75,10 +75,11 @@ def test_what_the_template_shows_in_comments_is_good_too(monkeypatch: pytest.Mon
     Path("shop/pillion.yaml").write_text(
         shown.replace("http://localhost:8080", "https://localhost:8080"), "utf-8"
     )
-    topology = load(Path("shop/pillion.yaml"), {"SMTP_PASSWORD": "p/a@s:s"})
+    topology = load(Path("shop/pillion.yaml"), {"SMTP_PASSWORD": "p/a@s:s", "GOOGLE_SECRET": "x"})
     assert topology.edge.tls is not None
     assert topology.identity.mail is not None
     assert topology.identity.mail.smtp.password.get_secret_value() == "p/a@s:s"
+    assert [*topology.identity.providers] == ["google"]
     assert topology.services["orders"].calls == ("hello",)
     assert topology.services["hello"].rules[1].roles == ("manager",)
 

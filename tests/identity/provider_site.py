@@ -246,3 +246,12 @@ def at_facebook(monkeypatch: Any, site: Site) -> Iterator[Site]:
 def nothing_secret(text: str, *more: str) -> bool:
     """Tell whether a log holds no code, token, secret, and nothing of `more`."""
     return not _CODE_IN_LOG.search(text) and not any(secret in text for secret in (SECRET, *more))
+
+
+def refused(answer: Answer, status: int, words: str, browser: Browser) -> None:
+    """Assert that an answer is a page that says so, and that nobody was signed in."""
+    assert answer.status == status, answer.body
+    assert words in answer.body.decode()
+    assert "Traceback" not in answer.body.decode()
+    assert "pillion-token" not in browser.cookies
+    assert not browser.renew()["Authorization"]
