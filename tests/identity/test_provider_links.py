@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from allauth.socialaccount.models import SocialAccount
 
-from pillion.identity import accounts
+from pillion.identity import accounts, changes
 from pillion.identity.models import User
 from tests.identity.authenticator_app import user_with_app
 from tests.identity.browser import PASSWORD, Browser, new_email, new_user, signed_in_as
@@ -101,13 +101,16 @@ def test_an_address_that_the_provider_has_verified_is_confirmed_by_adding_it(sit
 
 
 def test_a_provider_is_removed_where_there_is_a_password(site: Site) -> None:
-    browser, _ = signed_in_as()
+    browser, email = signed_in_as()
     person = new_person()
     from_account(browser, site, person, ADD)
     (one,) = linked(browser)
     assert "Example Inc." in browser.visit(REMOVE).body.decode()
     assert browser.post_form(REMOVE, {"id": one["id"]})["Location"] == PAGE
     assert linked(browser) == []
+    recorded = [(one.actor, one.what, one.details) for one in changes.find(whom=email, what="account.")]
+    told = {"provider": "Example Inc."}
+    assert recorded == [(email, "account.provider-added", told), (email, "account.provider-removed", told)]
     for number in (one["id"], "", "x", "9" * 30, "-1"):
         gone = browser.post_json(REMOVE, {"id": number})
         assert (gone.status, gone.code) == (404, "no-such-link")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pillion.identity import accounts
+from pillion.identity import accounts, changes, provider_care
 from pillion.identity.models import User
 from tests.identity.browser import PASSWORD, Browser
 from tests.identity.provider_site import Site, asking, from_account, new_person, provider, serving, sign_in
@@ -73,6 +73,30 @@ def test_another_provider_takes_nothing_of_this_one(site: Site) -> None:
         assert User.objects.get(email=person["email"]).roles == ["buyer", "manager"]
         assert roles(site, person, []) == ["buyer", "manager"]
         assert roles(other, other_person, []) == []
+
+
+def test_no_group_is_a_role_of_pillions_own_and_one_given_by_hand_stays(site: Site) -> None:
+    """Whoever can write groups at a provider is no operator here."""
+    own: dict[str, Any] = {"claim": ("realm", "groups"), "groups": {"a": "pillion-operator", "b": "buyer"}}
+    person = new_person()
+    with asking(provider(site, roles=own)):
+        assert roles(site, person, ["a", "b"]) == ["buyer"]
+        accounts.set_roles(person["email"], ["buyer", "pillion-operator"])
+        assert roles(site, person, []) == ["pillion-operator"]
+
+
+def test_the_record_of_changes_says_who_gave_which(site: Site) -> None:
+    person = new_person()
+    roles(site, person, ["buyers"])
+    roles(site, person, ["buyers"])  # nothing new
+    roles(site, person, [])
+    lines = [
+        (one.actor, one.details["after"]) for one in changes.find(whom=person["email"], what="user.roles")
+    ]
+    assert lines == [(f"provider {site.url}", ["buyer"]), (f"provider {site.url}", [])]
+    provider_care.unlink(person["email"])
+    (line,) = changes.find(whom=person["email"], what="user.unlinked")
+    assert line.details == {"providers": ["okta"]}
 
 
 def test_with_the_link_go_its_roles(site: Site) -> None:

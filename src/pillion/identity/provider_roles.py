@@ -13,7 +13,7 @@ from pillion.identity import changes
 from pillion.identity.accounts import MOST_ROLE_CHARACTERS
 from pillion.identity.models import User
 from pillion.identity.providers.known import Provider
-from pillion.vocabulary import ROLE
+from pillion.vocabulary import OWN_ROLES, ROLE
 
 GIVEN: Final = "roles"
 
@@ -29,7 +29,9 @@ def mapped(provider: Provider, claims: Mapping[str, Any]) -> frozenset[str]:
         value = value.get(name) if isinstance(value, Mapping) else None
     groups = [value] if isinstance(value, str) else value if isinstance(value, list) else []
     named = {provider.roles.groups.get(group) for group in groups if isinstance(group, str)}
-    return frozenset(role for role in named if role is not None and ROLE.fullmatch(role))
+    return frozenset(
+        role for role in named if role and ROLE.fullmatch(role) and not role.startswith(OWN_ROLES)
+    )
 
 
 def give(user: User, link: SocialAccount, roles: Iterable[str]) -> None:

@@ -22,6 +22,7 @@ from pillion.topology.origin import default_origin, parse_origin
 from pillion.topology.providers import (
     parse_client_id,
     parse_client_secret,
+    parse_given_role,
     parse_group,
     parse_provider_issuer,
     parse_scope,
@@ -113,6 +114,9 @@ ClientSecret = Annotated[SecretStr, BeforeValidator(parse_client_secret), _text(
 Tenant = Annotated[str, AfterValidator(parse_tenant), _text(pattern="^[A-Za-z0-9-]+$")]
 Title = Annotated[str, AfterValidator(parse_title), _text(pattern="^.{1,40}$")]
 Scope = Annotated[str, AfterValidator(parse_scope), _text(pattern="^[!-~]+$")]
+GivenRole = Annotated[
+    str, AfterValidator(parse_given_role), _text(pattern=r"^[a-z0-9]([a-z0-9._:-]{0,62}[a-z0-9])?$")
+]
 Group = Annotated[str, AfterValidator(parse_group), _text(pattern="^.{1,256}$")]
 Command = Annotated[str, AfterValidator(parse_run), _text()]
 
@@ -203,7 +207,7 @@ class ProviderRoles(_Section):
     claim: Claim
     """The claim that lists a person's groups, `groups` for instance; inside another as `outer.inner`."""
 
-    groups: dict[Group, Role] = Field(alias="map", min_length=1)
+    groups: dict[Group, GivenRole] = Field(alias="map", min_length=1)
     """A group, as the provider writes it, and the role that its people have here."""
 
 

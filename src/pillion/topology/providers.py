@@ -6,10 +6,12 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from pillion import vocabulary
 from pillion.topology.address import text
 from pillion.topology.fitness import unfit
 from pillion.topology.origin import is_this_machine
 from pillion.topology.trust import parse_issuer
+from pillion.topology.words import parse_role
 
 # Known by their names alone; every other name is a provider of OpenID Connect, found by its issuer.
 GOOGLE: Final = "google"
@@ -90,6 +92,13 @@ def parse_scope(written: str) -> str:
     if not _SCOPE.fullmatch(written):
         raise unfit("bad-scope", "{written} is not one scope: write each by itself, as [groups, profile]")
     return written
+
+
+def parse_given_role(written: str) -> str:
+    """Read a role that a group stands for; Pillion's own are given by hand alone, as to whom a file names."""
+    if written.startswith(vocabulary.OWN_ROLES):
+        raise unfit("bad-role", "{written} is one of Pillion's own roles: 'pillion user roles' gives those")
+    return parse_role(written)
 
 
 def parse_group(written: str) -> str:
