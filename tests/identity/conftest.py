@@ -26,6 +26,12 @@ atexit.register(shutil.rmtree, _STATE.parent, ignore_errors=True)
 # At import, so that test modules can import what needs Django's settings.
 prepare(CONFIG)
 
+from pillion.identity.passwords import Argon2id  # noqa: E402 - after `prepare`
+
+# How strong it is; for the tests it is made weak, which saves minutes of work: they make thousands of hashes.
+STRENGTH: Final = (Argon2id.memory_cost, Argon2id.time_cost, Argon2id.parallelism)
+Argon2id.memory_cost, Argon2id.time_cost = 1024, 1
+
 
 @pytest.fixture(autouse=True)
 def _no_limits_used_up() -> None:
