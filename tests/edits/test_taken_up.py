@@ -188,7 +188,7 @@ def test_a_file_that_is_written_in_pieces_is_read_when_it_is_whole(mesh: Edited)
             time.sleep(0.05)
     until(lambda: mesh.last().get("taken_up"), "it is taken up")
     assert "new: cart, stock" in mesh.last()["said"][0]
-    assert mesh.log().count("pillion.yaml") == 1
+    until(lambda: mesh.log().count("pillion.yaml") == 1, "it is said, once")
     assert {name: pid for name, pid in mesh.pids().items() if name in before} == before
 
 

@@ -56,6 +56,8 @@ def apache(folder: Path, port: int, mesh: EdgeMesh, program: dict[str, Any]) -> 
     """Run it until the block ends; gives its origin."""
     (folder / "pages").mkdir()
     (folder / "pages" / "index.html").write_text("a page of its own")
+    (folder / "pages").chmod(0o755)  # whatever else in this process has set as its umask
+    (folder / "pages" / "index.html").chmod(0o644)
     root = os.geteuid() == 0  # it does not serve as root
     modules = "\n".join(
         f"LoadModule {name}_module {MODULES}/mod_{name}.so"
