@@ -1,6 +1,8 @@
 """The record of changes: nothing is changed without a line, no line holds a secret, and none is ever changed."""
 
 import json
+import os
+import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -24,6 +26,7 @@ from pillion.identity import (
 from pillion.identity.accounts import AccountError, InvalidAccountError
 from pillion.identity.models import Change, User
 from pillion.identity.oauth import client_care
+from tests.identity.authenticator_app import App
 from tests.identity.browser import PASSWORD
 from tests.identity.mailed import key_to
 from tests.identity.program import CALLBACK
@@ -150,11 +153,12 @@ def test_no_line_holds_a_secret() -> None:
         "UPDATE identity_change SET actor = 'nobody'",
         "DELETE FROM identity_change",
         "TRUNCATE identity_change",
+        "INSERT OR REPLACE INTO identity_change SELECT * FROM identity_change",
     ],
 )
 def test_the_database_changes_and_deletes_no_line(statement: str) -> None:
-    if connection.vendor == "sqlite" and statement.startswith("TRUNCATE"):
-        pytest.skip("SQLite knows no TRUNCATE")
+    if statement.startswith("TRUNCATE" if connection.vendor == "sqlite" else "INSERT"):
+        pytest.skip("the other database's own")
     new_user()
     before = Change.objects.count()
     with pytest.raises(DatabaseError, match="only ever added to"), transaction.atomic():
@@ -178,8 +182,61 @@ def test_what_comes_of_a_provider_is_recorded_as_its_doing() -> None:
     user = User.objects.get(email=new_user("clerk"))
     link = SocialAccount.objects.create(user=user, provider="https://sso.example", uid="1")
     with _written() as written:
-        provider_roles.give(user, link, {"manager"})
+        with transaction.atomic():  # as those who call it: the user's row is held
+            provider_roles.give(user, link, {"manager"})
         provider_care.unlink(user.email)
     assert written == [("user.roles", user.email), ("user.unlinked", user.email), ("user.roles", user.email)]
     first = Change.objects.filter(what="user.roles", whom=user.email).earliest("id")
     assert (first.actor, first.details["after"]) == ("provider https://sso.example", ["clerk", "manager"])
+
+
+def test_nothing_is_recorded_outside_of_a_transaction() -> None:
+    with pytest.raises(RuntimeError, match="its own transaction"):
+        changes.record("user.added", "nobody")
+
+
+def test_who_types_a_command_is_named_by_the_system_and_not_by_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    assert changes.command_line().name == f"command line: {pwd.getpwuid(os.getuid()).pw_name}"
+
+
+def test_second_factors_are_recorded_with_their_change_and_not_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The library tells of some only when the transaction has ended: a kill in between would leave no line."""
+    browser, email = signed_in_as()
+    browser.address = "198.51.100.7"
+    app = App(browser.ask("GET", "/account/security/totp").json()["secret"])
+    with _written() as written, monkeypatch.context() as patched:
+        patched.setattr(transaction, "on_commit", lambda *_, **__: None)
+        assert browser.post_json("/account/security/totp", {"code": app.code()}).status == 201
+        assert browser.post_json("/account/security/recovery-codes", {}).status == 200
+        assert browser.post_json("/account/security/totp/remove", {}).status == 204
+    assert written == [
+        ("account.totp-added", email),
+        ("account.recovery-codes", email),
+        ("account.totp-removed", email),
+    ]
+    line = Change.objects.filter(whom=email)[0]
+    assert (line.actor, line.address) == (email, "198.51.100.7")
+
+
+def test_a_sign_up_is_recorded_and_one_for_a_taken_address_is_not() -> None:
+    email = new_email()
+    with _written() as written:
+        for _ in range(2):
+            Browser().post_json("/sign-up", {"email": email, "password": PASSWORD})
+    assert written == [("account.signed-up", email)]
+
+
+@pytest.mark.usefixtures("mail")
+def test_so_is_one_that_is_answered_alike_for_a_taken_address() -> None:
+    email = new_email()
+    with _written() as written:
+        for _ in range(2):
+            assert Browser().post_json("/sign-up", {"email": email, "password": PASSWORD}).status == 202
+    assert written == [("account.signed-up", email)]

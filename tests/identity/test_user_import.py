@@ -204,3 +204,10 @@ def test_a_large_file_takes_no_memory(tmp_path: Path, monkeypatch: pytest.Monkey
     tracemalloc.stop()
     assert progress.total.added == 11_998
     assert most < 2_000_000
+
+
+def test_an_update_takes_no_operators_role_away(tmp_path: Path) -> None:
+    """It could not give it back."""
+    email = accounts.add_user(new_email(), PASSWORD, ["pillion-operator"]).email
+    imported(tmp_path, f"email,roles\n{email},manager\n", update=True)
+    assert User.objects.get(email=email).roles == ["manager", "pillion-operator"]

@@ -199,3 +199,14 @@ def test_a_password_of_ones_own_cannot_be_set_where_none_counts(site: Site) -> N
     for change in changes:
         with pytest.raises(AccountError, match="your own users service"):
             change()
+
+
+def test_who_is_adopted_is_an_operator_no_more(site: Site) -> None:
+    """Whoever runs the service could sign in as them; an operator may give the role again, and it stays then."""
+    email = new_user_before("pillion-operator")
+    hire(site, new_sub(), email, password="the password there", roles=["buyer"])
+    with asking(site, local_accounts="adopt"):
+        assert Browser().sign_in(email, "the password there").json()["user"]["roles"] == ["buyer"]
+        accounts.give_role(email, "pillion-auditor")
+        again = Browser().sign_in(email, "the password there").json()
+    assert again["user"]["roles"] == ["buyer", "pillion-auditor"]

@@ -23,13 +23,8 @@ _RECORDED: Final = {
     "password_reset": "account.password-reset",
     "email_changed": "account.email",
     "account_deleted": "account.deleted",
-    "totp_activated": "account.totp-added",
-    "totp_deactivated": "account.totp-removed",
-    "webauthn_added": "account.passkey-added",
-    "webauthn_removed": "account.passkey-removed",
     "provider_added": "account.provider-added",
     "provider_removed": "account.provider-removed",
-    "recovery_codes_generated": "account.recovery-codes",
 }
 
 

@@ -4,8 +4,8 @@ Whoever changes something calls `record` in the same transaction, so that there 
 no line without a change. Who does it is said around the whole, by `by`.
 """
 
-import getpass
 import os
+import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.db import connection
 from django.utils import timezone
 
 from pillion.identity.models.change import LONGEST_NAME, Change
@@ -47,8 +48,8 @@ def by(actor: Actor) -> Iterator[None]:
 def command_line() -> Actor:
     """Give the actor that types a command: the user of the operating system, and who they were before `sudo`."""
     try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # a container's user that has no name
+        name = pwd.getpwuid(os.getuid()).pw_name  # the system's word: LOGNAME may say anything
+    except KeyError:  # a container's user that has no name
         name = str(os.getuid())
     before = os.environ.get("SUDO_USER")
     return Actor(
@@ -57,7 +58,11 @@ def command_line() -> Actor:
 
 
 def record(what: str, whom: str, **details: Any) -> None:
-    """Write a line: `what` such as `user.disabled`, of `whom`. Call in the transaction of the change."""
+    """Write a line: `what` such as `user.disabled`, of `whom`; raises RuntimeError outside of a transaction."""
+    if (
+        not connection.in_atomic_block
+    ):  # a line that outlives its change, or the other way round, is worth nothing
+        raise RuntimeError("a change is recorded in its own transaction")
     actor = _actor.get()
     Change.objects.create(
         at=timezone.now(),

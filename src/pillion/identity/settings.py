@@ -125,6 +125,7 @@ SESSION_COOKIE_AGE = int(SESSION_LIFETIME.total_seconds())
 SESSION_COOKIE_SECURE = PILLION.secure
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "pillion.identity.urls.csrf_failure"
 
 # The admin. No cookies of its own: the edge lets Pillion's two through, and no others.
 STATIC_URL = "/pillion/static/"

@@ -87,6 +87,12 @@ def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:  # n
     return answers.refuse(request, Refusal(HTTPStatus.FORBIDDEN, "forbidden", "This is not for you."))
 
 
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature
+    """Answer a form of the admin that does not carry what its page gave it."""
+    said = "This form is too old, or another site sent it; it was not done. Open its page anew."
+    return answers.refuse(request, Refusal(HTTPStatus.FORBIDDEN, "cross-origin-request", said))
+
+
 def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer for a path that leads nowhere."""
     return answers.refuse(request, refusal_of(request, exception))

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 
+from pillion.identity import body
 from pillion.identity.flows.acting import acting
 from pillion.identity.flows.confirm import require_recent
 from pillion.identity.models import User
@@ -16,6 +19,8 @@ from pillion.identity.visit import row_of
 from pillion.vocabulary import AUDITOR_ROLE, OPERATOR_ROLE, SIGN_IN_PATH, STEP_UP_PATH
 
 AdminView = Callable[..., HttpResponse]
+
+_METHODS: Final = ("GET", "HEAD", "POST")
 
 
 def may_see(user: object) -> bool:
@@ -37,25 +42,74 @@ def guarded(view: AdminView) -> AdminView:
 
     @wraps(view)
     def checked(request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponse:
+        _refuse_other_sites(request)
         user = request.user
         if not isinstance(user, User):
             return lead(SIGN_IN_PATH, next=request.get_full_path())
-        if not may_see(user):
+        if not user.is_active or not may_see(user):
             raise Http404
         row = row_of(request)
         if row is None or "mfa" not in row.amr:
             return lead(STEP_UP_PATH, next=request.get_full_path())
-        if any("\0" in text for name, texts in request.GET.lists() for text in (name, *texts)):
+        if "\0" in request.path or _holds_nul(request.GET):
             raise malformed("The address holds a NUL.")
-        if request.method in {"GET", "HEAD"}:
-            return view(request, *arguments, **options)
+        if request.method != "POST":
+            return _asked(view)(request, *arguments, **options)
         if not may_change(user):
             raise Refusal(HTTPStatus.FORBIDDEN, "auditor", "An auditor changes nothing.")
         try:
             require_recent(request, user)
         except Refusal:
             return lead(CONFIRM_PATH, next=request.path)
+        _require_form(request)
         with acting(request, user):
-            return view(request, *arguments, **options)
+            return _asked(view)(request, *arguments, **options)
 
     return checked
+
+
+def _asked(view: AdminView) -> AdminView:
+    """Refuse, with 400, what Django finds no value for a field only while it looks for the rows."""
+
+    def asked(request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponse:
+        try:
+            return view(request, *arguments, **options)
+        except ValidationError:
+            raise malformed("There is no such row.") from None
+
+    return asked
+
+
+def _refuse_other_sites(request: HttpRequest) -> None:
+    """Keep out the scripts of other origins, also of those in `edge.allow_origins`, which may read other pages.
+
+    A link elsewhere may lead here: that is a page of its own, which nobody but the person sees. Raises Refusal.
+    """
+    if request.method not in _METHODS:
+        allow = {"Allow": ", ".join(_METHODS)}
+        raise Refusal(
+            HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", "Use GET or POST here.", headers=allow
+        )
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    foreign = origin is not None and origin != settings.PILLION.origin
+    elsewhere = site not in {None, "same-origin", "none"}
+    if foreign or (
+        elsewhere and (request.method == "POST" or request.headers.get("Sec-Fetch-Mode") != "navigate")
+    ):
+        raise Refusal(
+            HTTPStatus.FORBIDDEN, "cross-origin-request", "Another site sent this; it was not done."
+        )
+
+
+def _require_form(request: HttpRequest) -> None:
+    """Raise Refusal for a body that is no form in UTF-8, or holds a NUL, which no database takes."""
+    charset = (request.content_params or {}).get("charset", "utf-8").lower()
+    if request.content_type != body.FORM or charset not in {"utf-8", "utf8"}:
+        said = f"Send {body.FORM}, in UTF-8."
+        raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", said)
+    if _holds_nul(request.POST):
+        raise malformed("The form holds a NUL.")
+
+
+def _holds_nul(given: QueryDict) -> bool:
+    return any("\0" in text for name, texts in given.lists() for text in (name, *texts))

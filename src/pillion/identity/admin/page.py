@@ -5,8 +5,10 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern
 
@@ -14,10 +16,23 @@ from pillion.identity import session_care
 from pillion.identity.accounts import AccountError, InvalidAccountError
 from pillion.identity.acknowledged import Spread
 from pillion.identity.admin import access
+from pillion.identity.refusal import malformed
 
 # One order is for so many rows at most: each is a transaction, and the browser waits.
 MOST_AT_ONCE = 500
+# How Django's own filters ask for a field.
+_ASKED = frozenset({"", "exact", "isnull", "gte", "lt"})
 _KEPT_PAGES = ("_changelist", "_change", "_add")
+
+
+class _List(ChangeList):
+    """Django's list; a query string that is nonsense is refused, where Django would lead to the whole list."""
+
+    def __init__(self, *arguments: Any) -> None:
+        try:
+            super().__init__(*arguments)
+        except (IncorrectLookupParameters, OverflowError, ValueError):
+            raise malformed("There is no such page of the list, or no such filter.") from None
 
 
 class Page(admin.ModelAdmin):  # type: ignore[type-arg]  # none at run time
@@ -75,7 +90,16 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]  # none at run time
         named = (
             one if isinstance(one, str) else getattr(one, "parameter_name", "") for one in self.list_filter
         )
-        return lookup.split("__", maxsplit=1)[0] in set(named)
+        field, _, how = lookup.partition("__")
+        return field in set(named) and how in _ASKED
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        """Give our list."""
+        return _List
+
+    def _get_obj_does_not_exist_redirect(self, *_: Any) -> HttpResponse:
+        """Say 404, where Django would lead to the start page."""
+        raise Http404
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -21,7 +21,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 
-from pillion.identity import limits, master_key, passkeys, sealed_text, second_factors, ways_in
+from pillion.identity import changes, limits, master_key, passkeys, sealed_text, second_factors, ways_in
+from pillion.identity.flows.acting import acting
 from pillion.identity.flows.confirm import proven
 from pillion.identity.flows.passkey_sign_in import require_usable
 from pillion.identity.models import User
@@ -123,6 +124,7 @@ def add_totp(request: HttpRequest, user: User, code: str) -> str:
             raise Refusal(HTTPStatus.FORBIDDEN, "wrong-code", second_factors.WRONG_CODE)
         added, _ = totp_flows.activate_totp(request, form)
         second_factors.remember_step(added, code)
+        _record(request, user, "totp-added")
         del request.session[_SEED]
         token = _shown(request, user, added)
     tried.give_back()
@@ -156,6 +158,7 @@ def add_passkey(request: HttpRequest, user: User, name: str, credential: str) ->
             if _is_known(made):
                 raise ValueError("somebody has it already")
         added, _ = webauthn.add_authenticator(request, form.cleaned_data["name"], _needed(made))
+        _record(request, user, "passkey-added")
         return _shown(request, user, added)
 
 
@@ -164,6 +167,7 @@ def remove_totp(request: HttpRequest, user: User) -> None:
     with transaction.atomic():
         second_factors.hold(user)
         totp_flows.deactivate_totp(request, _own(user, Authenticator.Type.TOTP))
+        _record(request, user, "totp-removed")
 
 
 def remove_passkey(request: HttpRequest, user: User, number: str) -> None:
@@ -177,6 +181,7 @@ def remove_passkey(request: HttpRequest, user: User, number: str) -> None:
         removed = _own(user, Authenticator.Type.WEBAUTHN, pk=key)
         ways_in.require_another(user, without_passkey=key)
         webauthn.remove_authenticator(request, removed)
+        _record(request, user, "passkey-removed")
 
 
 def new_recovery_codes(request: HttpRequest, user: User) -> None:
@@ -185,6 +190,7 @@ def new_recovery_codes(request: HttpRequest, user: User) -> None:
         raise _nothing()
     with transaction.atomic():
         recovery_codes.generate_recovery_codes(request)
+        _record(request, user, "recovery-codes")
 
 
 def recovery_codes_once(request: HttpRequest, user: User) -> list[str]:
@@ -195,6 +201,12 @@ def recovery_codes_once(request: HttpRequest, user: User) -> list[str]:
     if codes is None:
         raise _nothing()
     return list(codes.get_unused_codes()) if may_see else []
+
+
+def _record(request: HttpRequest, user: User, what: str) -> None:
+    """Write it down in the transaction of the change: allauth tells of some of these only when that has ended."""
+    with acting(request, user):
+        changes.record(f"account.{what}", user.email)
 
 
 def _require_no_totp(user: User) -> None:

@@ -16,9 +16,11 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from pillion.identity import email_address, limits, passwords
+from pillion.identity import changes, email_address, limits, passwords
+from pillion.identity.flows.acting import acting
 from pillion.identity.flows.signed_in import SignedIn, begin, signed_in
 from pillion.identity.mail import queue
+from pillion.identity.models import User
 from pillion.identity.refusal import Refusal
 from pillion.identity.turn import turn
 
@@ -68,7 +70,7 @@ def _sign_up(request: HttpRequest, address: str, password: str) -> SignedIn | No
     try:
         with transaction.atomic():
             begin(request)
-            user, _ = form.try_save(request)
+            user = _save(request, form)
             record_authentication(request, user, method="password")
             complete_signup(request, user=user)
             request.session.save()
@@ -101,10 +103,18 @@ def _make_and_mail(request: HttpRequest, form: _Form, address: str) -> None:
         else:
             try:
                 with transaction.atomic():
-                    form.try_save(request)
+                    _save(request, form)
             except IntegrityError:  # somebody was quicker with the same address: they get the mail
                 pass
         queue.put("confirm", address)
+
+
+def _save(request: HttpRequest, form: _Form) -> User:
+    """Make the user, and write down that they did so themselves."""
+    user: User = form.try_save(request)[0]
+    with acting(request, user):
+        changes.record("account.signed-up", user.email)
+    return user
 
 
 class _PretenceError(Exception):
@@ -115,7 +125,7 @@ def _pretend(request: HttpRequest, form: _Form) -> None:
     form.cleaned_data["email"] = f"{uuid4().hex}@localhost"
     try:
         with transaction.atomic():
-            form.try_save(request)
+            _save(request, form)
             raise _PretenceError  # noqa: TRY301 - so it is undone
     except _PretenceError:
         pass

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Final
 
 from django.contrib.sessions.exceptions import SessionInterrupted
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.db import Error
 from django.http import Http404, HttpRequest, HttpResponse
 
@@ -18,6 +18,8 @@ _KNOWN: Final = (
     (Http404, Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is nothing here.")),
     (SessionInterrupted, malformed("The session ended in the meantime. Sign in again.")),
     (SuspiciousOperation, malformed("The request cannot be read.")),
+    (BadRequest, malformed("The request cannot be read.")),
+    (PermissionDenied, Refusal(HTTPStatus.FORBIDDEN, "forbidden", "This is not for you.")),
 )
 _UNAVAILABLE: Final = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE,

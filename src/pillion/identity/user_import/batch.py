@@ -14,6 +14,7 @@ from django.utils import timezone
 from pillion.identity import changes, sessions
 from pillion.identity.models import Session, User
 from pillion.identity.user_import.row import Row
+from pillion.vocabulary import OWN_ROLES
 
 # Short enough that a sign-in, which may have to wait for its end, is not felt to.
 MOST_ROWS: Final = 500
@@ -118,7 +119,7 @@ def _update(pairs: Sequence[tuple[User, Row]], outcome: Outcome) -> None:
     """Change what rows say of accounts that exist: roles, and whether they may sign in."""
     changed, disabled = [], []
     for user, row in pairs:
-        roles = user.roles if row.roles is None else row.roles
+        roles = user.roles if row.roles is None else _with_own_roles(user, row.roles)
         active = user.is_active if row.active is None else row.active
         if (roles, active) == (user.roles, user.is_active):
             continue
@@ -139,3 +140,8 @@ def _update(pairs: Sequence[tuple[User, Row]], outcome: Outcome) -> None:
     User.objects.bulk_update(changed, ["roles", "is_active"])
     sessions.revoke(Session.objects.filter(user__in=disabled), timezone.now())
     outcome.updated += len(changed)
+
+
+def _with_own_roles(user: User, roles: Sequence[str]) -> list[str]:
+    """Give the roles of a row, and those of Pillion's own that an operator has given: no file takes them away."""
+    return sorted({*roles, *(role for role in user.roles if role.startswith(OWN_ROLES))})

@@ -103,7 +103,11 @@ def _may_become(holder: User, person: Person, users: Users) -> bool:
         )
     _log.info("users service: %s has the account that was Pillion's own", person.email)
     holder.set_unusable_password()
-    holder.save(update_fields=["password"])
+    # Whoever runs the service may sign in as anybody in it: as an operator of this mesh only if one says so again.
+    before = list(holder.roles)
+    holder.roles = [role for role in before if not role.startswith(OWN_ROLES)]
+    holder.save(update_fields=["password", "roles"])
+    _note("user.adopted", person, before={"roles": before}, after={"roles": holder.roles})
     sessions.revoke(Session.objects.filter(user=holder), timezone.now())
     return True
 
