@@ -9,7 +9,8 @@ import pytest
 from tests.identity.browser import Answer, Browser, new_email, new_user, signed_in  # isort: skip - sets Django up
 from django.urls import NoReverseMatch, reverse
 
-from pillion.identity import accounts, api_keys
+from pillion.identity import accounts, acknowledged, api_keys
+from pillion.identity.acknowledged import Laggard, Spread
 from pillion.identity.admin.site import PAGES
 from pillion.identity.models import Change, OAuthClient, Revocation, Session, SigningKey, User
 from pillion.identity.oauth import client_care
@@ -270,6 +271,30 @@ def test_a_client_is_registered_its_secret_is_shown_once_and_it_is_removed() -> 
     bad = operator.post(page, [("name", "x"), ("redirect_uris", "javascript:1"), fields[2]]).body.decode()
     assert "--redirect-uri" in bad
     assert not OAuthClient.objects.filter(name="x").exists()
+
+
+def test_the_key_that_signs_is_rotated_unless_an_envoy_lags(
+    as_before: None,  # noqa: ARG001 - the keys are the others', too
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The edge would give up before the thirty seconds that the command waits."""
+    operator = with_role(OPERATOR)
+    kid = SigningKey.objects.get(state="signing").kid
+    lagging = Spread(2, 1, 0, (Laggard("orders", "sidecar", "has not acknowledged"),), 0.0, 1, 0)
+    with monkeypatch.context() as patched:
+        waited: list[float] = []
+
+        def wait(_: object, patience: float) -> Spread:
+            waited.append(patience)
+            return lagging
+
+        patched.setattr(acknowledged, "wait", wait)
+        operator.order("signingkey", "rotate", kid, confirmed="yes")
+        assert waited == [5.0]
+    assert "not every Envoy has acknowledged the new key (orders)" in operator.said()
+    assert SigningKey.objects.get(state="signing").kid == kid
+    operator.order("signingkey", "rotate", kid, confirmed="yes")
+    assert SigningKey.objects.get(kid=kid).state == "retired"
 
 
 def test_a_key_is_revoked_and_another_signs(as_before: None) -> None:  # noqa: ARG001 - the keys are the others', too

@@ -55,13 +55,14 @@ def list_keys() -> list[Key]:
     return [_key(row) for row in SigningKey.objects.order_by("created_at", "kid")]
 
 
-def rotate() -> Change:
+def rotate(patience: float = ROTATION_PATIENCE, *, all_of_them: bool = False) -> Change:
     """Announce a key, wait until the Envoys have acknowledged it, and let it sign; raises RotationError.
 
-    An Envoy that is connected and does not acknowledge is waited for ROTATION_PATIENCE seconds.
+    An Envoy that is connected and does not acknowledge is waited for `patience` seconds; then `all_of_them`
+    gives up.
     """
     old, new = keys.signing_kid(), rotation.announce()
-    spread = acknowledged.wait(acknowledged.key(new), ROTATION_PATIENCE)
+    spread = acknowledged.wait(acknowledged.key(new), patience)
     if spread.nowhere and not spread.silent:
         raise RotationError(
             f"no Envoy has acknowledged the new key: {old} goes on signing, and {new} stays announced. "
@@ -71,6 +72,12 @@ def rotate() -> Change:
         raise RotationError(
             f"control is not heard of, so no Envoy can be told of a key: {old} goes on signing, and {new} stays "
             "announced. Once 'pillion status' shows that the Envoys are connected, rotate again"
+        )
+    if all_of_them and not spread.settled:
+        lagging = ", ".join(laggard.name for laggard in spread.missing)
+        raise RotationError(
+            f"not every Envoy has acknowledged the new key ({lagging}): {old} goes on signing, and {new} stays "
+            "announced. Rotate again, or with 'pillion keys rotate', which waits longer"
         )
     if not rotation.promote(new) and keys.signing_kid() != new:
         raise RotationError(f"somebody revoked the key {new} meanwhile: {keys.signing_kid()} signs")

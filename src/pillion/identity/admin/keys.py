@@ -1,6 +1,6 @@
 """The keys that tokens are signed with: seen, rotated and revoked by the code of `pillion keys`."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -10,6 +10,9 @@ from pillion.identity import key_care
 from pillion.identity.admin.page import Page, said
 from pillion.identity.models import SigningKey
 from pillion.identity.rotation import NoSuchKeyError
+
+# In seconds: the edge waits for eight.
+_PATIENCE: Final = 5.0
 
 
 class Keys(Page):
@@ -33,7 +36,7 @@ class Keys(Page):
 
     @admin.action(description="Let another key sign in place of this one", permissions=["order"])
     def rotate(self, request: HttpRequest, found: QuerySet[SigningKey]) -> HttpResponse | None:
-        """Do what `pillion keys rotate` does, without waiting: identity goes on by itself."""
+        """Do what `pillion keys rotate` does; an Envoy that lags is not waited for, nor left behind."""
         means = (
             "A new key is announced, and signs as soon as every Envoy knows it. The tokens of the one before stay "
             "good until they expire: nobody notices."
@@ -44,7 +47,7 @@ class Keys(Page):
             self.message_user(request, "Mark the key that signs now: only that is rotated.", messages.ERROR)
             return self.back(request)
         try:
-            change = key_care.rotate()
+            change = key_care.rotate(_PATIENCE, all_of_them=True)
         except key_care.RotationError as error:
             self.message_user(request, f"Not done: {error}.", messages.ERROR)
         else:
