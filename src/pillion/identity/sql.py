@@ -5,13 +5,26 @@ longer than a token to be signed. What comes back is converted by the fields' ow
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache, partial
-from typing import Any, Final, cast
+from functools import cache, cached_property, partial
+from typing import Any, Final, NamedTuple, cast
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Field, Model
 
 Converter = Callable[[Any], Any]
+
+
+class _Part(NamedTuple):
+    """How the columns of one table become a model: its fields' names, and by their places the conversions."""
+
+    model: type[Model]
+    names: list[str]
+    converters: tuple[tuple[int, Converter], ...]
+
+    def made(self, values: list[Any]) -> Model:
+        for index, convert in self.converters:
+            values[index] = convert(values[index])
+        return self.model.from_db(DEFAULT_DB_ALIAS, self.names, values)
 
 
 def table(model: type[Model]) -> str:
@@ -69,17 +82,24 @@ class Joined:
             row = cursor.fetchone()
         if row is None:
             return None
-        values, found = iter(row), []
-        for alias, (model, names) in self._parts.items():
-            raw = [next(values) for _ in names]
-            found.append(None if raw[0] is None else _made(alias, model, names, raw))
+        found, begin = [], 0
+        for part in self._made_of:
+            values = list(row[begin : begin + len(part.names)])
+            found.append(None if values[0] is None else part.made(values))
+            begin += len(values)
         return tuple(found)
 
-
-def _made(alias: str, model: type[Model], names: tuple[str, ...], values: list[Any]) -> Model:
-    for index, convert in converters(tuple((alias, model, name) for name in names)):
-        values[index] = convert(values[index])
-    return model.from_db(connection.alias, [_field(model, name).attname for name in names], values)
+    @cached_property
+    def _made_of(self) -> tuple[_Part, ...]:
+        """Look this up once, and not before there is a database to ask for its conversions."""
+        return tuple(
+            _Part(
+                model,
+                [_field(model, name).attname for name in names],
+                converters(tuple((alias, model, name) for name in names)),
+            )
+            for alias, (model, names) in self._parts.items()
+        )
 
 
 @cache

@@ -31,6 +31,7 @@ from pillion.identity.views import (
 from pillion.identity.views.kept_here import kept_here
 
 urlpatterns = [
+    *oauth.urlpatterns,  # first, since Django tries them in turn, and programs ask for tokens all the time
     path("sign-in", sign_in.view, name="account_login"),
     path("sign-in/second-factor", second_step.view, name="mfa_authenticate"),
     path("sign-in/second-factor/options", second_step.options),
@@ -73,7 +74,6 @@ urlpatterns = [
     path("account/security/recovery-codes", security.recovery_codes),
     path("pillion/admin/", admin_site.urls),
     path(".well-known/jwks.json", discovery.jwks),
-    *oauth.urlpatterns,
 ]
 
 

@@ -23,10 +23,20 @@ def lifetime() -> int:
 
 def sign(grant: OAuthGrant, audience: str, scope: str, now: datetime) -> str:
     """Sign a token for a grant that is alive; raises SessionEndedError, NoSigningKeyError or MasterKeyError."""
+    note(grant, now)
+    return make(grant, audience, scope, now)
+
+
+def note(grant: OAuthGrant, now: datetime) -> None:
+    """Note until when there may be a token that is made at `now`; raises SessionEndedError."""
     session = grant.session
     if not sessions.may_have_token(session.sid, session.tokens_until, now, lifetime()):
         raise SessionEndedError
-    return issue.granted_token(claims(grant, session, scope), audience, now, lifetime())
+
+
+def make(grant: OAuthGrant, audience: str, scope: str, now: datetime) -> str:
+    """Sign a token, which nobody is to be given before `note`; raises NoSigningKeyError or MasterKeyError."""
+    return issue.granted_token(claims(grant, grant.session, scope), audience, now, lifetime())
 
 
 def claims(grant: OAuthGrant, session: Session, scope: str) -> tokens.Grant:

@@ -51,34 +51,40 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
 
     def issue_token(self, _: Any, refresh_token: OAuthGrant) -> access_token.Answer:
         """Use the token up, and give the next ones: all of it or nothing."""
-        _, secret = grant_sessions.split(text(self.request, "refresh_token")) or ("", "")
         now = timezone.now()
-        with transaction.atomic():
-            answer = self._use(refresh_token, secret, now)
-        if answer is None:  # it was used a moment ago
+        if not grant_sessions.is_live(refresh_token, now):
+            raise InvalidGrantError(_REFUSED)
+        following = hashes.new_secret()
+        # Signed before the transaction, in which others wait for their turn; given away after it.
+        answer = self._signed(refresh_token, following, now)
+        if not self._use(refresh_token, following, now):  # it was used a moment ago
             grant_sessions.end([refresh_token.session_id])
             raise InvalidGrantError(_REFUSED)
         _prolong(refresh_token, now)  # afterwards: nobody is to hold one session and wait for another
         return answer
 
-    def _use(self, grant: OAuthGrant, secret: str, now: datetime) -> access_token.Answer | None:
-        if not grant_sessions.is_live(grant, now):
-            raise InvalidGrantError(_REFUSED)
-        following = hashes.new_secret()
-        sid = stored(OAuthGrant, "session", grant.session_id)
-        if not update(_USE, hashes.of(following), sid, hashes.of(secret)):
-            return None
+    def _signed(self, grant: OAuthGrant, following: str, now: datetime) -> access_token.Answer:
         scope = scopes.within(text(self.request, "scope"), grant.scope) or ""
-        try:
-            token = access_token.sign(grant, audiences.of_token(self.request, grant.audiences), scope, now)
-        except access_token.SessionEndedError:
-            raise InvalidGrantError(_REFUSED) from None
+        token = access_token.make(grant, audiences.of_token(self.request, grant.audiences), scope, now)
         selector = text(self.request, "refresh_token").partition(".")[0]
         answer = access_token.answer(token, scope, f"{selector}.{following}")
         if scopes.OPENID in scope.split():
             # Without the nonce, which belongs to the first (OpenID Connect Core, section 12.2).
             answer["id_token"] = id_token.sign(grant, scope, token, "")
         return answer
+
+    def _use(self, grant: OAuthGrant, following: str, now: datetime) -> bool:
+        """Put the next secret in the place of the one that was sent, if that is still the one."""
+        _, secret = grant_sessions.split(text(self.request, "refresh_token")) or ("", "")
+        sid = stored(OAuthGrant, "session", grant.session_id)
+        try:
+            with transaction.atomic():
+                if not update(_USE, hashes.of(following), sid, hashes.of(secret)):
+                    return False
+                access_token.note(grant, now)
+        except access_token.SessionEndedError:
+            raise InvalidGrantError(_REFUSED) from None
+        return True
 
     def save_token(self, token: Any) -> None:
         """Do nothing: what there is to know stands in the grant."""
