@@ -2,12 +2,16 @@
 
 from datetime import timedelta
 
+import pytest
 from allauth.mfa.models import Authenticator
+from django.http import HttpRequest
 from django.utils import timezone
 
 from pillion.identity import accounts, limits
+from pillion.identity.flows import second_step
 from pillion.identity.models import Session
 from pillion.identity.session_store import SessionStore
+from pillion.identity.sessions import hash_of
 from tests.identity.authenticator_app import recovery_codes, user_with_app
 from tests.identity.browser import PASSWORD, Browser, new_user
 from tests.identity.half_way import STEP, give, half_signed_in
@@ -168,3 +172,19 @@ def test_one_persons_code_does_not_finish_anothers_sign_in() -> None:
     email, app = user_with_app()
     assert give(browser, app.code()).code == "wrong-code"
     assert give(browser, recovery_codes(email)[0]).code == "wrong-code"
+
+
+def test_whose_session_ends_while_they_are_answered_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is found when the session is to be saved, after the view: no mistake of the caller's."""
+    browser, _, _ = half_signed_in()
+    whole = second_step.passkey_options
+
+    def ended_meanwhile(request: HttpRequest) -> dict[str, object]:
+        options = whole(request)
+        Session.objects.filter(key_hash=hash_of(browser.cookies["pillion-session"])).delete()
+        return options
+
+    monkeypatch.setattr(second_step, "passkey_options", ended_meanwhile)
+    answer = browser.post_json(f"{STEP}/options", {})
+    assert (answer.status, answer.code) == (401, "not-signed-in")
+    assert "ended in the meantime" in answer.json()["detail"]

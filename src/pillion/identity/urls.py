@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
@@ -77,8 +78,10 @@ urlpatterns = [
 ]
 
 
-def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's signature
-    """Answer a request that Django finds suspicious."""
+def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a request that Django finds suspicious, or whose session has ended when it is to be saved."""
+    if isinstance(exception, SessionInterrupted):  # raised above the middleware that answers for the views
+        return answers.refuse(request, refusal_of(request, exception))
     return answers.refuse(request, malformed("The request cannot be read."))
 
 

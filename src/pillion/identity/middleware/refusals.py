@@ -12,11 +12,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from pillion.identity import answers
 from pillion.identity.master_key import MasterKeyError
-from pillion.identity.refusal import Refusal, internal_error, malformed
+from pillion.identity.refusal import Refusal, internal_error, malformed, not_signed_in
 
 _KNOWN: Final = (
     (Http404, Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is nothing here.")),
-    (SessionInterrupted, malformed("The session ended in the meantime. Sign in again.")),
+    (SessionInterrupted, not_signed_in("The session ended in the meantime. Sign in again.")),
     (SuspiciousOperation, malformed("The request cannot be read.")),
     (BadRequest, malformed("The request cannot be read.")),
     (PermissionDenied, Refusal(HTTPStatus.FORBIDDEN, "forbidden", "This is not for you.")),
