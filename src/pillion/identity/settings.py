@@ -81,7 +81,7 @@ TEMPLATES = [
 # What identity acknowledged survives a power cut, not only kill -9: WAL (see `prepare`) needs FULL for that.
 _SQLITE_INIT: Final = "PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000"
 _SQLITE: Final[dict[str, Any]] = {
-    "ENGINE": "django.db.backends.sqlite3",
+    "ENGINE": "pillion.identity.queued",
     "NAME": ":memory:" if _TOOLING else str(PILLION.database_file),
     # IMMEDIATE: a transaction that reads, then writes, waits for its turn instead of failing half-way.
     "OPTIONS": {"init_command": _SQLITE_INIT, "transaction_mode": "IMMEDIATE", "timeout": 5},
