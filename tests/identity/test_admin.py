@@ -11,6 +11,7 @@ from django.urls import NoReverseMatch, reverse
 
 from pillion.identity import accounts, acknowledged, api_keys
 from pillion.identity.acknowledged import Laggard, Spread
+from pillion.identity.admin import page as pages_of_admin
 from pillion.identity.admin.site import PAGES
 from pillion.identity.models import Change, OAuthClient, Revocation, Session, SigningKey, User
 from pillion.identity.oauth import client_care
@@ -407,3 +408,25 @@ def test_odd_questions_get_an_answer(odd: str) -> None:
 def test_times_are_written_as_in_logs() -> None:
     page = with_role(OPERATOR).said(list_of("user"))
     assert re.search(r">20\d\d-\d\d-\d\d \d\d:\d\d<", page)
+
+
+@pytest.mark.parametrize("order", ["give_role", "take_role", "disable"])
+def test_an_order_for_more_than_fit_does_nothing(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether they are marked one by one or all at once, and whether the question was skipped."""
+    monkeypatch.setattr(pages_of_admin, "MOST_AT_ONCE", 2)
+    operator = with_role(OPERATOR)
+    users = [User.objects.get(email=new_user()) for _ in range(3)]
+    operator.order("user", order, *(user.pk for user in users), role="clerk", confirmed="yes")
+    assert "Nothing was done" in operator.said()
+    assert {
+        (user.is_active, tuple(user.roles)) for user in User.objects.filter(pk__in=[u.pk for u in users])
+    } == {(True, ())}
+
+
+def test_who_revokes_several_sessions_keeps_their_own_and_reads_what_was_done() -> None:
+    operator, person = with_role(OPERATOR), signed_in()
+    operator.order("session", "revoke", operator.claims()["sid"], person.claims()["sid"], confirmed="yes")
+    said = operator.said()
+    assert "Revoked: 1." in said
+    assert "sign out instead" in said
+    assert person.me().status == 401

@@ -174,6 +174,7 @@ def test_lines_are_found_by_who_whom_and_what() -> None:
     assert [line.what for line in changes.find(whom=email)] == ["user.added", "user.roles"]
     assert [line.what for line in changes.find(whom=email, what="user.r")] == ["user.roles"]
     assert [line.what for line in changes.find(whom=email, latest=1)] == ["user.roles"]
+    assert len(list(changes.find(whom=email, latest=300_000))) == 2
     assert not list(changes.find(whom=email, actor="identity"))
     assert {line.actor for line in changes.find(actor="ada@example.com")} == {"ada@example.com"}
 

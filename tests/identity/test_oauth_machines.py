@@ -1,7 +1,9 @@
 """Programs that act for themselves, and those that exchange a token for a narrower one."""
 
 import base64
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -297,3 +299,17 @@ def test_what_stands_in_the_query_counts_for_nothing() -> None:
     answer = machine().post("/oauth2/token?grant_type=client_credentials", {})
     refused(answer, "invalid_request")
     assert Browser().ask("GET", "/oauth2/token").status == 405
+
+
+def test_of_several_first_requests_at_once_one_opens_the_session() -> None:
+    report = machine()
+    barrier = threading.Barrier(6)
+
+    def ask() -> str:
+        barrier.wait(10)
+        found = claims(report.token(grant_type="client_credentials").json()["access_token"])
+        connection.close()
+        return str(found["sid"])
+
+    with ThreadPoolExecutor(6) as pool:
+        assert len({future.result(20) for future in [pool.submit(ask) for _ in range(6)]}) == 1

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from pillion.identity import accounts, api_keys
+from pillion.identity import accounts, api_keys, limits
 from pillion.identity.models import ApiKey, Revocation, Session
 from tests.identity.browser import Answer, Browser, new_user, signed_in, signed_in_as
 from tests.identity.mailed import mails_to
@@ -154,3 +154,10 @@ def test_who_was_disabled_meanwhile_makes_none() -> None:
     browser, email = signed_in_as()
     accounts.set_active(email, active=False)
     assert _make(browser).status == 401
+
+
+def test_who_makes_keys_without_end_has_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each leaves lines that stay, and, revoked, one more on the list of every Envoy."""
+    monkeypatch.setitem(limits.RATES, "session-per-account", limits.Rate(3, 3600))
+    browser = signed_in()
+    assert [_make(browser).status for _ in range(3)] == [201, 201, 429]

@@ -109,3 +109,10 @@ def test_an_operator_sees_it_and_cannot_take_it_away() -> None:
         client_care.delete(ORDERS)
     with pytest.raises(AccountError, match=r"pillion\.yaml"):
         client_care.new_secret(ORDERS)
+
+
+def test_an_operator_removes_what_is_left_of_a_service_that_has_gone(file: Path) -> None:
+    _ask()
+    _write(file, {})
+    assert client_care.delete(ORDERS) >= 1
+    assert ORDERS not in {client.client_id for client in client_care.list_clients()}

@@ -94,7 +94,8 @@ def find(
     if what is not None:
         wanted = wanted.filter(what__startswith=what)
     if latest is not None:
-        wanted = wanted.filter(id__in=list(wanted.values_list("id", flat=True)[:latest]))
+        first = wanted.values_list("id", flat=True)[latest - 1 : latest].first()
+        wanted = wanted if first is None else wanted.filter(id__gte=first)
     return wanted.order_by("id").iterator(chunk_size=1000)
 
 

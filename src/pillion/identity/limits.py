@@ -30,7 +30,7 @@ from django.utils import timezone
 from pillion.identity import tries
 from pillion.identity.models import Session, User
 from pillion.identity.refusal import try_later
-from pillion.identity.tries import Limit
+from pillion.identity.tries import Counted, Limit
 
 
 class Rate(NamedTuple):
@@ -65,14 +65,13 @@ _KNOWN_FOR: Final = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Try:
-    """What one try used of its limits, at `at` (seconds since the epoch)."""
+    """What one try used of its limits."""
 
-    limits: tuple[Limit, ...]
-    at: float
+    counted: Counted
 
     def give_back(self) -> None:
         """Count this try no longer: it succeeded."""
-        tries.give_back(self.limits, self.at, time.time())
+        tries.give_back(self.counted, time.time())
 
 
 def try_password(request: HttpRequest, email: str) -> Try:
@@ -92,9 +91,12 @@ def try_sign_up(request: HttpRequest) -> Try:
     return _consume(request, [("sign-up-per-address", "")])
 
 
-def open_session(request: HttpRequest, email: str) -> None:
-    """Count a session that is opened for who has proved to be that account; raises Refusal (429)."""
-    _consume(request, [("session-per-account", email)])
+def open_session(request: HttpRequest, email: str, instead_of: Try | None = None) -> None:
+    """Count a session that is opened for who has proved to be that account; raises Refusal (429).
+
+    The try by which they did, `instead_of`, is counted no longer, in the same write.
+    """
+    _consume(request, [("session-per-account", email)], instead_of)
 
 
 def try_mail(request: HttpRequest, to: str) -> None:
@@ -162,13 +164,13 @@ def forget() -> None:
     tries.forget(time.time())
 
 
-def _consume(request: HttpRequest, asked: Sequence[tuple[str, str]]) -> Try:
+def _consume(request: HttpRequest, asked: Sequence[tuple[str, str]], instead_of: Try | None = None) -> Try:
     limits = tuple(_limit(request, action, key) for action, key in asked)
     now = time.time()
-    wait = tries.count(limits, now)
+    wait = tries.count(limits, now, instead_of=instead_of.counted if instead_of else None)
     if wait is not None:
         raise try_later(wait)
-    return Try(limits, now)
+    return Try(Counted(limits, now))
 
 
 def _limit(request: HttpRequest, action: str, key: str) -> Limit:

@@ -6,12 +6,14 @@ delete the row at sign-out (others must still be told of it), and write a row pe
 
 from copy import deepcopy
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
+from django.db import transaction
 from django.utils import timezone
 
 from pillion.identity import proof, sessions
@@ -83,7 +85,7 @@ class SessionStore(SessionBase):
             self._session_key = sessions.new_key()
         if self.row is None:
             self.row = self._insert(data, timezone.now())
-            self._written = deepcopy(data)
+            self._note_written(data)
             return
         if data == self._written:
             return
@@ -92,9 +94,13 @@ class SessionStore(SessionBase):
         )
         if not written:
             raise UpdateError
-        self._written = deepcopy(data)
+        self._note_written(data)
         for name, value in _proven(data).items():
             setattr(self.row, name, value)
+
+    def _note_written(self, data: dict[str, Any]) -> None:
+        """Note what stands in the table, as soon as it is certain to."""
+        transaction.on_commit(partial(setattr, self, "_written", deepcopy(data)))
 
     def delete(self, session_key: str | None = None) -> None:
         """Revoke the session. One that never had a user is nobody's business, and is removed."""

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from pillion.identity import locks
 from pillion.identity.models import Tries
-from pillion.identity.sql import table
+from pillion.identity.sql import table, update
 
 _WRITE: Final = (
     f"INSERT INTO {table(Tries)} (name, times, until) VALUES (%s, %s, %s) "  # noqa: S608 - a constant
@@ -38,15 +38,26 @@ class Limit:
         return hashlib.sha256(f"{self.what} {self.most}/{self.seconds} {self.whose}".encode()).hexdigest()
 
 
-def count(limits: Sequence[Limit], now: float) -> int | None:
+@dataclass(frozen=True)
+class Counted:
+    """A try that was counted at `at`, in seconds since the epoch."""
+
+    limits: tuple[Limit, ...]
+    at: float
+
+
+def count(limits: Sequence[Limit], now: float, *, instead_of: Counted | None = None) -> int | None:
     """Count one try at `now` (seconds since the epoch) against each limit; None if it may be made.
 
-    Otherwise none is counted, and the seconds to wait are given: until the oldest try counts no more.
+    Otherwise none is counted, and the seconds to wait are given: until the oldest try counts no more. Either way
+    what was counted before, `instead_of`, is given back.
     """
+    before = instead_of or Counted((), now)
     with transaction.atomic(
         savepoint=False
     ):  # one write to the disk, and nobody else counts the same meanwhile
-        locks.hold(*(limit.name for limit in limits))
+        locks.hold(*(limit.name for limit in (*before.limits, *limits)))
+        _take_back(before, now)
         counted = _counted(limits, now)
         waits = [
             math.ceil(counted[limit.name][-1] + limit.seconds - now)
@@ -59,22 +70,34 @@ def count(limits: Sequence[Limit], now: float) -> int | None:
     return None
 
 
-def give_back(limits: Sequence[Limit], counted_at: float, now: float) -> None:
-    """Count the try of `counted_at` no longer."""
+def give_back(counted: Counted, now: float) -> None:
+    """Count a try no longer."""
     with transaction.atomic(savepoint=False):
-        locks.hold(*(limit.name for limit in limits))
-        kept = _counted(limits, now)
-        for times in kept.values():
-            if counted_at in times:
-                times.remove(counted_at)
-        _write(limits, kept)
+        locks.hold(*(limit.name for limit in counted.limits))
+        _take_back(counted, now)
 
 
 def forget(now: float) -> None:
-    """Remove the rows that count no more; a minute late, since they are looked for each second."""
-    over = Tries.objects.filter(until__lt=now)
-    if over.filter(until__lt=now - 60).exists():
-        over.delete()
+    """Remove some of the rows that count no more; a minute late, since they are looked for each second.
+
+    Those that somebody is counting with are left for the next time, so that nobody waits for another.
+    """
+    over = now - 60
+    if not Tries.objects.filter(until__lt=over).exists():
+        return
+    free = " FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
+    some = f"SELECT name FROM {table(Tries)} WHERE until < %s LIMIT 1000{free}"  # noqa: S608 - as above
+    update(f"DELETE FROM {table(Tries)} WHERE name IN ({some})", over)  # noqa: S608
+
+
+def _take_back(counted: Counted, now: float) -> None:
+    if not counted.limits:
+        return
+    kept = _counted(counted.limits, now)
+    for times in kept.values():
+        if counted.at in times:
+            times.remove(counted.at)
+    _write(counted.limits, kept)
 
 
 def _counted(limits: Sequence[Limit], now: float) -> dict[str, list[float]]:

@@ -101,7 +101,7 @@ class Mesh:
         for keeper in gone:
             del self._keepers[key(keeper.spec)]
         self._leaving = []
-        members.tell(self.machine.folder, self.topology.identity.database, self.plan)
+        members.tell(self.machine, self.topology.identity.database, self.plan)
         self._files.remember(self.plan)
 
     def _configure_identity(self, topology: Topology, undo: Undo) -> UnixSocket:
@@ -115,9 +115,9 @@ class Mesh:
 
     def _tell_members(self, plan: Plan, undo: Undo) -> None:
         """Have control and identity know the workloads of both, and control say what it knows of issuers."""
-        undo.add(_soon(members.tell, self.machine.folder, self.topology.identity.database, self.plan))
+        undo.add(_soon(members.tell, self.machine, self.topology.identity.database, self.plan))
         ensure_trusted(self.machine.folder.envoy, plan.verification.trusted)
-        members.tell(self.machine.folder, self.topology.identity.database, plan, self.plan)
+        members.tell(self.machine, self.topology.identity.database, plan, self.plan)
 
     async def _begin(
         self, change: Difference, wanted: dict[Key, Spec], files: dict[str, str], undo: Undo

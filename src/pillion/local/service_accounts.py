@@ -5,7 +5,6 @@ import json
 
 from pillion import vocabulary
 from pillion.control import credentials
-from pillion.local import control_config
 from pillion.local.folder import StateFolder, write_privately
 from pillion.plan import Plan
 
@@ -19,12 +18,11 @@ def secret(key: bytes, service: str) -> str:
     return credentials.credential(key, f"{service} at identity")
 
 
-def write(folder: StateFolder, plan: Plan, *others: Plan) -> None:
+def write(folder: StateFolder, key: bytes, plan: Plan, *others: Plan) -> None:
     """Write service_accounts.json, which identity reads again when it has changed.
 
-    The services of `others` count as well: some of them run still.
+    `key` is the one that the sidecars were started with. The services of `others` count as well: some run still.
     """
-    key = control_config.key(folder)
     services = {sidecar.service for each in (*others, plan) for sidecar in each.sidecars}
     written = {
         vocabulary.spiffe_id(plan.mesh, service): hashlib.sha256(secret(key, service).encode()).hexdigest()

@@ -64,10 +64,10 @@ def _run(file: Path, topology: Topology, audience: Audience, *, hang_up: bool) -
         obstacles.refuse(topology, file, environment.of_any_service(os.environ))
         identity_config.write(state, topology)
         plan = build(topology, ports.choose(topology, state), folder.IDENTITY_SOCKET)
-        members.tell(state, topology.identity.database, plan)
         machine = Machine(
             file=file, folder=state, user=dict(os.environ), control_key=control_config.key(state)
         )
+        members.tell(machine, topology.identity.database, plan)
         supervisor = Supervisor(state, topology.edge.origin, audience.changed, audience.printed)
         mesh = Mesh(machine, topology, plan, supervisor)
         return asyncio.run(_supervise(mesh, audience, began, hang_up=hang_up))

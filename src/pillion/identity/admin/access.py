@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 
 from pillion.identity import body
@@ -74,8 +75,8 @@ def _asked(view: AdminView) -> AdminView:
     def asked(request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponse:
         try:
             return view(request, *arguments, **options)
-        except ValidationError:
-            raise malformed("There is no such row.") from None
+        except (ValidationError, DataError):
+            raise malformed("There is no such row, or no such filter.") from None
 
     return asked
 

@@ -3,6 +3,7 @@
 import json
 
 from django.contrib import admin
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from pillion.identity.admin.page import Page
@@ -15,13 +16,22 @@ class Changes(Page):
     list_display = ("at", "what", "whom", "actor", "address", "more")
     list_display_links = ("at",)
     list_filter = ("at", "what")
-    search_fields = ("=whom", "=actor", "=address")
+    search_fields = ("whom",)  # that there is a search; `get_search_results` says how
     search_help_text = (
         "A whole address of a user, or id of a client, key or session; who did it; a network address"
     )
     ordering = ("-id",)
     sortable_by = ()
     shown = ("at", "what", "whom", "actor", "actor_sub", "address", "more")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Change], search_term: str
+    ) -> tuple[QuerySet[Change], bool]:
+        """Search to the letter, which the indexes serve: this table only grows."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        return queryset.filter(Q(whom=term) | Q(actor=term) | Q(address=term)), False
 
     def has_order_permission(self, request: HttpRequest) -> bool:
         """Let nobody order anything."""

@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
+from django.db import Error
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -23,6 +24,7 @@ from pillion.identity.refusal import malformed
 MOST_AT_ONCE = 100
 # How Django's own filters ask for a field.
 _ASKED = frozenset({"", "exact", "isnull", "gte", "lt"})
+_NOT_NOW = "the database did not take it"
 _KEPT_PAGES = ("_changelist", "_change", "_add")
 
 
@@ -120,11 +122,8 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]  # none at run time
         """Ask once more, with what the order means; None when that was answered, or nothing is to be asked."""
         if request.POST.get("confirmed") == "yes":
             return None
-        rows = list(found[: MOST_AT_ONCE + 1])
-        if len(rows) > MOST_AT_ONCE:
-            self.message_user(
-                request, f"Give an order to {MOST_AT_ONCE} at a time: more are marked.", messages.ERROR
-            )
+        rows = self._marked(request, found)
+        if rows is None:
             return self.back(request)
         context = {
             **self.admin_site.each_context(request),
@@ -138,6 +137,18 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]  # none at run time
         }
         return render(request, "admin/pillion/confirm.html", context)
 
+    def _marked(self, request: HttpRequest, rows: Iterable[Any]) -> list[Any] | None:
+        """Give the rows that an order is for; None, and a word of it, where they are too many to do at once."""
+        found = list(rows[: MOST_AT_ONCE + 1] if isinstance(rows, QuerySet) else rows)
+        if len(found) <= MOST_AT_ONCE:
+            return found
+        self.message_user(
+            request,
+            f"Give an order to {MOST_AT_ONCE} at a time: more are marked. Nothing was done.",
+            messages.ERROR,
+        )
+        return None
+
     def back(self, request: HttpRequest) -> HttpResponse:
         """Show the list again."""
         return HttpResponseRedirect(request.get_full_path())
@@ -147,17 +158,22 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]  # none at run time
 
         What revokes sessions is waited for until the Envoys refuse their tokens.
         """
+        marked = self._marked(request, rows)
+        if marked is None:
+            return
         failed: dict[str, int] = {}
         count = 0
 
         def do_all() -> None:
             nonlocal count
-            for row in list(rows[:MOST_AT_ONCE] if isinstance(rows, QuerySet) else rows):
+            for row in marked:
                 try:
                     do(row)
                     count += 1
                 except (AccountError, InvalidAccountError) as error:
                     failed[str(error)] = failed.get(str(error), 0) + 1
+                except Error:  # what was done before stays done, and is said
+                    failed[_NOT_NOW] = failed.get(_NOT_NOW, 0) + 1
 
         _, spread = session_care.until_refused(do_all)
         if count:

@@ -9,8 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from pillion.identity import device, session_care, sessions
+from pillion.identity.accounts import AccountError
 from pillion.identity.admin.page import Page
 from pillion.identity.models import Session
+from pillion.identity.visit import session_of
 
 
 class _Alive(admin.SimpleListFilter):
@@ -116,5 +118,12 @@ class Sessions(Page):
         means = "They are renewed no more, and every Envoy refuses their tokens from now on."
         if (page := self.confirmed(request, found, "Revoke", means)) is not None:
             return page
-        self.each(request, found, lambda session: session_care.revoke_session(str(session.sid)), "Revoked")
+        mine = session_of(request).sid
+
+        def revoke(session: Session) -> None:
+            if session.sid == mine:
+                raise AccountError(f"{mine} is the session that you look with: sign out instead")
+            session_care.revoke_session(str(session.sid))
+
+        self.each(request, found, revoke, "Revoked")
         return self.back(request)

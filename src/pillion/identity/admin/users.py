@@ -35,7 +35,6 @@ class _Order(NamedTuple):
     title: str
     means: str
     done: str
-    of_oneself: bool = False
 
 
 _DISABLE: Final = _Order(
@@ -45,7 +44,6 @@ _SIGN_OUT: Final = _Order(
     "Sign out everywhere",
     "All their sessions and API keys end; they can sign in again.",
     "Signed out",
-    of_oneself=True,
 )
 _RESET: Final = _Order(
     "Reset the second factors",
@@ -311,8 +309,7 @@ class Users(Page):
             return page
 
         def checked(user: User) -> None:
-            if not order.of_oneself:
-                _refuse_oneself(request, user)
+            _refuse_oneself(request, user)
             do(user)
 
         self.each(request, found, checked, order.done)

@@ -9,7 +9,7 @@ from allauth.account.adapter import get_adapter
 from django.db import transaction
 from django.http import HttpRequest
 
-from pillion.identity import api_keys
+from pillion.identity import api_keys, limits
 from pillion.identity.accounts import AccountError
 from pillion.identity.flows.acting import acting
 from pillion.identity.flows.still_there import still_there
@@ -33,9 +33,10 @@ def make(request: HttpRequest, user: User, given: Mapping[str, str]) -> api_keys
     """Make a key out of FIELDS, and tell the owner by mail.
 
     `scope` holds words with blanks between (RFC 6749, section 3.3). Raises Refusal: 400 for what cannot be, 401
-    when the session has ended meanwhile, 409 when there are very many.
+    when the session has ended meanwhile, 409 when there are very many, 429 when very many were made.
     """
     lifetime = _lifetime(given.get("days", str(DEFAULT_DAYS)))
+    limits.open_session(request, user.email)  # each is one, and every Envoy is told when it is revoked
     try:
         with transaction.atomic(), acting(request, user):
             still_there(request, user)

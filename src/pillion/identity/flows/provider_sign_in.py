@@ -65,6 +65,9 @@ def record(request: HttpRequest, user: User, provider: Provider, person: Person,
 
 
 def _sign_in(request: HttpRequest, provider: Provider, person: Person) -> SignedIn | Mailed:
+    link = provider_links.find(person)
+    # Before the account's row is held: others take the two locks in this order.
+    limits.open_session(request, link.user.email if link else person.email or person.sub)
     with transaction.atomic():
         user = _account_of(request, provider, person)
         if user is None or (user.is_active and not may_sign_in(user)):
@@ -75,7 +78,6 @@ def _sign_in(request: HttpRequest, provider: Provider, person: Person) -> Signed
                 "account-disabled",
                 "Your account is disabled. Ask the operator about it.",
             )
-        limits.open_session(request, user.email)
         begin(request)
         record(request, user, provider, person)
         perform_login(request, Login(user=user))

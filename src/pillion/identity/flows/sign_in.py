@@ -54,9 +54,9 @@ def _sign_in(request: HttpRequest, address: str, password: str, tried: limits.Tr
         if not hasattr(form, "cleaned_data") or "login" not in form.cleaned_data:
             _spend_the_same_time(password)
         raise _wrong()
-    with transaction.atomic():  # all in one: each is a write to the disk
-        tried.give_back()
-        limits.open_session(request, address)
+    # Before the transaction: the limits' locks are a whole network's, and nobody behind it is to wait for a row.
+    limits.open_session(request, address, tried)
+    with transaction.atomic():
         if not _still_holds(form.user):
             raise _wrong()
         begin(request)

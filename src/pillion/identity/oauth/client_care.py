@@ -133,7 +133,7 @@ def delete(client_id: str) -> int:
 
 
 def _refuse_service_account(client_id: str) -> None:
-    if service_accounts.is_one(client_id):
+    if service_accounts.is_known(client_id):
         raise AccountError(f"{client_id} is a service of this mesh: pillion.yaml says whether it is there")
 
 

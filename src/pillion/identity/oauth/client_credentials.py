@@ -7,6 +7,7 @@ from authlib.oauth2.rfc6749 import ClientCredentialsGrant, InvalidScopeError
 from django.db import transaction
 from django.utils import timezone
 
+from pillion.identity import locks
 from pillion.identity.models import OAuthClient, OAuthGrant, Session
 from pillion.identity.oauth import access_token, audiences, grant_sessions, scopes
 from pillion.identity.oauth.client_authentication import METHODS
@@ -54,12 +55,22 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]
 
 
 def _grant(client: OAuthClient, now: datetime) -> OAuthGrant:
+    if (found := _own(client, now)) is not None:
+        return found
+    with transaction.atomic():
+        locks.hold(
+            f"own grant of {client.client_id}"
+        )  # of several first requests at once, one opens the session
+        if (found := _own(client, now)) is not None:
+            return found
+        return grant_sessions.open_session(grant_sessions.Granted(client, None, "", ()), now)
+
+
+def _own(client: OAuthClient, now: datetime) -> OAuthGrant | None:
     ahead = stored(Session, "expires_at", now + _AHEAD)
     if (found := _OWN.first(client.client_id, client.client_id, ahead)) is not None:
         grant, session = found
         session.user = None  # known, and not to be asked for
         grant.session, grant.client = session, client
         return cast("OAuthGrant", grant)
-    granted = grant_sessions.Granted(client, None, "", ())
-    with transaction.atomic():
-        return grant_sessions.open_session(granted, now)
+    return None

@@ -27,6 +27,11 @@ def is_one(client_id: str) -> bool:
     return client_id.startswith(f"{vocabulary.SPIFFE}://")
 
 
+def is_known(client_id: str) -> bool:
+    """Tell whether an id is that of a service that is in the mesh now."""
+    return client_id in _known()
+
+
 def find(client_id: str) -> OAuthClient | None:
     """Find the service account of a service that is in the mesh now.
 

@@ -84,6 +84,9 @@ def _write(rows: Sequence[Row], hashes: Mapping[str, str], *, update: bool) -> O
         _update([(there[row.email], row) for row in rows if row.email in there], outcome)
     if outcome.added:
         changes.record("user.imported", f"{outcome.added} accounts", first=new[0].email, last=new[-1].email)
+        for row in new:
+            if row.roles:
+                changes.record("user.added", row.email, roles=row.roles)
     return outcome
 
 

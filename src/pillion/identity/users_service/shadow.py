@@ -133,6 +133,7 @@ def _take_address(holder: User, person: Person) -> None:
     EmailAddress.objects.filter(user=holder, email=person.email).delete()
     if holder.email == person.email:
         _log.info("users service: %s belongs to another person now", person.email)
+        _note("user.address-taken", person, sub=str(holder.id))
         holder.email = f"{holder.id}@{_NOBODYS}"
         holder.save(update_fields=["email"])
         # Their tokens say the address, which is somebody else's now.
