@@ -33,7 +33,7 @@ def test_a_token_of_a_machine() -> None:
 def test_a_refresh(scope: str) -> None:
     grafana = program(scopes=("openid", "email", "offline_access"))
     token = grafana.redeem(grafana.code(signed_in(), scope=scope)).json()["refresh_token"]
-    assert _asked(lambda: grafana.token(grant_type="refresh_token", refresh_token=token)) <= 9
+    assert _asked(lambda: grafana.token(grant_type="refresh_token", refresh_token=token)) == 5
 
 
 def test_a_renewal() -> None:

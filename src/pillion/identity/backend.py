@@ -9,7 +9,7 @@ as long as accounts do, in the same proportions, whatever the accounts' hashes a
 import hashlib
 import hmac
 import uuid
-from typing import Any
+from typing import Any, Final
 
 from allauth.account.auth_backends import AuthenticationBackend
 from django.conf import settings
@@ -18,7 +18,27 @@ from django.http import HttpRequest
 
 from pillion.identity.config import Users
 from pillion.identity.models import User
+from pillion.identity.sql import Joined, scalar, stored, table
 from pillion.identity.users_service.sign_in import find_user
+
+_BY_EMAIL: Final = Joined(
+    f"FROM {table(User)} u WHERE u.email = %s",
+    u=(
+        User,
+        (
+            "id",
+            "email",
+            "password",
+            "roles",
+            "is_active",
+            "service_id",
+            "date_joined",
+            "last_login",
+        ),
+    ),
+)
+_FROM_HERE: Final = f"SELECT password FROM {table(User)} WHERE id >= %s ORDER BY id LIMIT 1"  # noqa: S608 - constants
+_FIRST: Final = f"SELECT password FROM {table(User)} ORDER BY id LIMIT 1"  # noqa: S608 - as above
 
 
 class Backend(AuthenticationBackend):  # type: ignore[misc]
@@ -35,6 +55,12 @@ class Backend(AuthenticationBackend):  # type: ignore[misc]
         # Looked for whether it will be needed or not.
         self._stand_in = _stand_in(str(credentials.get("email") or ""))
         user: User | None = super().authenticate(request, **credentials)
+        return user
+
+    def _authenticate_by_email(self, email: str, password: str) -> User | None:
+        """Look for the one user of an address in its normal form; allauth would hash for each of several."""
+        found = _BY_EMAIL.first(email) if email else None
+        user: User | None = self._check_password(found[0] if found else None, password)
         return user
 
     def _mitigate_timing_attack(self, password: str) -> None:
@@ -54,5 +80,5 @@ def _stand_in(email: str) -> str | None:
     Ids are random, and so every account is as likely.
     """
     place = hmac.digest(settings.SECRET_KEY.encode(), b"stand-in " + email.encode(), hashlib.sha256)[:16]
-    hashes = User.objects.order_by("id").values_list("password", flat=True)
-    return hashes.filter(id__gte=uuid.UUID(bytes=place)).first() or hashes.first()
+    later: str | None = scalar(_FROM_HERE, stored(User, "id", uuid.UUID(bytes=place)))
+    return scalar(_FIRST) if later is None else later

@@ -58,14 +58,13 @@ def fresh_token(session: LiveSession, now: datetime) -> str:
     return _mint(grant, signer(session.kid), int(now.timestamp()), settings.PILLION.token_lifetime)
 
 
-def granted_token(grant: tokens.Grant, audience: str, now: datetime, lifetime: int) -> str:
-    """Sign a token for what a client was granted, good for `audience`; its session says already until when.
-
-    Raises NoSigningKeyError or MasterKeyError.
-    """
+def granted_token(
+    grant: tokens.Grant, audience: str, now: datetime, lifetime: int, key: tokens.Signer
+) -> str:
+    """Sign a token for what a client was granted, good for `audience`; its session says already until when."""
     there = tokens.Realm(issuer=realm().issuer, audience=audience)
     moment = int(now.timestamp())
-    return tokens.mint(current_signer(), there, grant, now=moment, lifetime=lifetime, jti=uuid.uuid4())
+    return tokens.mint(key, there, grant, now=moment, lifetime=lifetime, jti=uuid.uuid4())
 
 
 def current_signer() -> tokens.Signer:

@@ -14,6 +14,8 @@ PATIENCE_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 0.02
 
 _SIGNING: Final = f"SELECT kid FROM {sql.table(SigningKey)} WHERE state = 'signing'"  # noqa: S608 - constants
+# Likewise, within another query; NULL if there is none.
+SIGNING_KID: Final = f"({_SIGNING})"
 _NOT_PREPARED: Final = (
     "there is no signing key just now: if that lasts, run `python -m pillion.identity prepare`"
 )

@@ -30,6 +30,7 @@ from django.utils import timezone
 from pillion.identity import tries
 from pillion.identity.models import Session, User
 from pillion.identity.refusal import try_later
+from pillion.identity.sql import column, stored, table
 from pillion.identity.tries import Counted, Limit
 
 
@@ -61,6 +62,10 @@ RATES: Final = {
     "user-code-per-account": Rate(10, 5 * _MINUTES),
 }
 _KNOWN_FOR: Final = timedelta(days=30)
+_FROM_WHERE: Final = (
+    f"SELECT DISTINCT s.address FROM {table(Session)} s JOIN {table(User)} u ON u.id = s.user_id "  # noqa: S608 - constants
+    "WHERE u.email = %s AND s.auth_time > %s AND s.address <> ''"
+)
 
 
 @dataclass(frozen=True)
@@ -153,10 +158,8 @@ def try_user_code(request: HttpRequest, email: str) -> Try:
 
 
 def _is_known(email: str, network: str) -> bool:
-    since = timezone.now() - _KNOWN_FOR
-    from_where = Session.objects.filter(user__email=email, auth_time__gt=since).exclude(address="")
-    addresses = from_where.values_list("address", flat=True).distinct()
-    return any(ratelimit.truncate_ip(address) == network for address in addresses)
+    since = stored(Session, "auth_time", timezone.now() - _KNOWN_FOR)
+    return any(ratelimit.truncate_ip(address) == network for address in column(_FROM_WHERE, email, since))
 
 
 def forget() -> None:

@@ -24,6 +24,11 @@ PROVE_LIFETIME: Final = timedelta(days=1)
 _PROVE: Final = "pillion.identity.links: an address is proven"
 _PASSWORD: Final = "pillion.identity.links: as long as the password is the same"  # noqa: S105
 _LONGEST: Final = 1024
+# Likewise, of `u.email` of the user `u`, within another query.
+PROVEN_OF_U: Final = (
+    f"EXISTS (SELECT 1 FROM {sql.table(EmailAddress)} e "  # noqa: S608 - constants
+    "WHERE e.user_id = u.id AND e.email = u.email AND e.verified)"
+)
 _PROVEN: Final = f"SELECT 1 FROM {sql.table(EmailAddress)} WHERE user_id = %s AND email = %s AND verified"  # noqa: S608 - constants
 
 

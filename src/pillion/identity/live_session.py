@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from allauth.account.models import EmailAddress
 from django.db import connection
 from django.db.models import Model
 
-from pillion.identity import sql
+from pillion.identity import keys, links, sql
 from pillion.identity.lifetimes import IDLE_LIFETIME
-from pillion.identity.models import Session, SigningKey, User
+from pillion.identity.models import Session, User
 from pillion.identity.sessions import EDGE_CLIENT
 
 
@@ -49,10 +48,7 @@ _COLUMNS: Final[tuple[tuple[str, type[Model], str], ...]] = (
 )
 _SQL: Final = (
     f"SELECT {', '.join(f'{table}.{column}' for table, _, column in _COLUMNS)}, "  # noqa: S608 - all constants
-    f"EXISTS (SELECT 1 FROM {sql.table(EmailAddress)} e "
-    "WHERE e.user_id = u.id AND e.email = u.email AND e.verified), "
-    f"(SELECT k.kid FROM {sql.table(SigningKey)} k "
-    "WHERE k.state = 'signing') "
+    f"{links.PROVEN_OF_U}, {keys.SIGNING_KID} "
     f"FROM {sql.table(Session)} s JOIN {sql.table(User)} u ON u.id = s.user_id "
     "WHERE s.key_hash = %s AND s.revoked_at IS NULL AND s.expires_at > %s "
     "AND (s.last_used_at > %s OR s.client_id <> %s) AND u.is_active"

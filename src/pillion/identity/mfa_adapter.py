@@ -1,16 +1,26 @@
 """Where allauth asks us about second factors: how their secrets are kept, and what they are called."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 
 from pillion.identity import master_key, passkeys, sealed_text
 from pillion.identity.models import User
+from pillion.identity.sql import scalar, stored, table
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Pillion's answers."""
+
+    def is_mfa_enabled(self, user: User, types: Sequence[str] | None = None) -> bool:
+        """Say whether the account has a second factor (of one of `types`); asked at each sign-in."""
+        kinds = Authenticator.Type.values if types is None else types
+        places = ", ".join(["%s"] * len(kinds))
+        has = f"SELECT 1 FROM {table(Authenticator)} WHERE user_id = %s AND type IN ({places}) LIMIT 1"  # noqa: S608 - constants
+        return scalar(has, stored(Authenticator, "user", user.pk), *kinds) is not None
 
     def encrypt(self, text: str) -> str:
         """Encrypt the seed of one-time codes or of recovery codes."""

@@ -89,8 +89,8 @@ _SQLITE: Final[dict[str, Any]] = {
 }
 DATABASES = {"default": _SQLITE if PILLION.database == "sqlite" else postgresql(PILLION.database)}
 
-# Rate limits live here, so they hold for all processes together. When there are more rows than this, some are
-# forgotten: with some dozen networks an attacker can bring that about, within the limits of each network.
+# What allauth notes of one-time codes that were used, beside our own record (`second_factors.remember_step`), for
+# all processes together. Limits are counted elsewhere, see `tries`.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",

@@ -15,10 +15,14 @@ Converter = Callable[[Any], Any]
 
 
 class _Part(NamedTuple):
-    """How the columns of one table become a model: its fields' names, and by their places the conversions."""
+    """How the columns of one table become a model: its fields' names, and by their places the conversions.
+
+    `key` is the place of the primary key.
+    """
 
     model: type[Model]
     names: list[str]
+    key: int
     converters: tuple[tuple[int, Converter], ...]
 
     def made(self, values: list[Any]) -> Model:
@@ -45,6 +49,18 @@ def scalar(sql: str, *parameters: Any) -> Any:
     return None if row is None else row[0]
 
 
+def column(sql: str, *parameters: Any) -> list[Any]:
+    """Give the first column of all rows, as the database returns it."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return [row[0] for row in cursor.fetchall()]
+
+
+def for_update() -> str:
+    """Give what locks the rows of a query until the transaction ends; SQLite has let in nobody else anyway."""
+    return "FOR UPDATE" if connection.features.has_select_for_update else ""
+
+
 def update(sql: str, *parameters: Any) -> int:
     """Change rows; gives how many."""
     with connection.cursor() as cursor:
@@ -55,25 +71,31 @@ def update(sql: str, *parameters: Any) -> int:
 class Joined:
     """A query for one row of several tables: `parts` are their aliases, models, and the fields that are needed.
 
-    The primary key is one of them, and the first of its table. A field that is not named is fetched by Django if
+    `also` are expressions, whose values are given as the database returns them.
+
+    The primary key is one of them. A field that is not named is fetched by Django if
     somebody asks for it after all.
     """
 
-    def __init__(self, tail: str, **parts: tuple[type[Model], Sequence[str]]) -> None:
+    def __init__(
+        self, tail: str, also: Sequence[str] = (), **parts: tuple[type[Model], Sequence[str]]
+    ) -> None:
         # Django makes a model out of values in the order of its fields.
         self._parts: Final[dict[str, tuple[type[Model], tuple[str, ...]]]] = {
             alias: (model, tuple(sorted(names, key=partial(_place, model))))
             for alias, (model, names) in parts.items()
         }
-        columns = (
+        columns = [
             f"{alias}.{_field(model, name).column}"
             for alias, (model, names) in self._parts.items()
             for name in names
-        )
-        self._sql: Final = f"SELECT {', '.join(columns)} {tail}"
+        ]
+        self._sql: Final = f"SELECT {', '.join([*columns, *also])} {tail}"
 
     def first(self, *parameters: Any) -> tuple[Any, ...] | None:
-        """Give the first row as models, in the order of the parts; None in place of one that there is not.
+        """Give the first row as models, in the order of the parts, and what is asked for also.
+
+        None is in place of a model that there is not.
 
         None if there is no row at all. Raises DatabaseError.
         """
@@ -82,12 +104,13 @@ class Joined:
             row = cursor.fetchone()
         if row is None:
             return None
-        found, begin = [], 0
+        found: list[Any] = []
+        begin = 0
         for part in self._made_of:
             values = list(row[begin : begin + len(part.names)])
-            found.append(None if values[0] is None else part.made(values))
+            found.append(None if values[part.key] is None else part.made(values))
             begin += len(values)
-        return tuple(found)
+        return (*found, *row[begin:])
 
     @cached_property
     def _made_of(self) -> tuple[_Part, ...]:
@@ -96,6 +119,7 @@ class Joined:
             _Part(
                 model,
                 [_field(model, name).attname for name in names],
+                next(place for place, name in enumerate(names) if _field(model, name).primary_key),
                 converters(tuple((alias, model, name) for name in names)),
             )
             for alias, (model, names) in self._parts.items()

@@ -18,6 +18,7 @@ from pillion.identity.flows import second_step
 from pillion.identity.flows.signed_in import SignedIn, begin, signed_in
 from pillion.identity.models import User
 from pillion.identity.refusal import Refusal
+from pillion.identity.sql import for_update, scalar, stored, table
 from pillion.identity.turn import turn
 from pillion.identity.users_service.sign_in import UsersUnavailable
 
@@ -25,6 +26,8 @@ FIELDS: Final = ("email", "password")
 _WRONG: Final = "The email address or the password is wrong."
 # Said to everybody: see `adapter.may_sign_in`.
 _OR_UNCONFIRMED: Final = " Or the address is not confirmed yet: there was a mail about it."
+
+_PASSWORD_NOW: Final = f"SELECT password FROM {table(User)} WHERE id = %s AND is_active"  # noqa: S608 - constants
 
 
 def sign_in(request: HttpRequest, email: str, password: str) -> SignedIn:
@@ -73,8 +76,8 @@ def _still_holds(checked: User) -> bool:
     Whoever changes it, or disables or deletes the account, revokes the sessions that there are: without this, one
     that is opened a moment later would stay.
     """
-    now = User.objects.select_for_update().filter(pk=checked.pk).first()
-    return now is not None and now.is_active and now.password == checked.password
+    now: str | None = scalar(f"{_PASSWORD_NOW} {for_update()}", stored(User, "id", checked.pk))
+    return now is not None and now == checked.password
 
 
 def _wrong() -> Refusal:

@@ -1,15 +1,25 @@
 """The access token of a grant, and the answer of the token endpoint: a token of the mesh like any other."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
 from pillion.identity import issue, links, sessions, tokens
-from pillion.identity.models import OAuthGrant, Session, User
+from pillion.identity.models import OAuthGrant, Session
 from pillion.identity.oauth import scopes
 
 Answer = dict[str, Any]
+
+
+class Known(NamedTuple):
+    """What the tokens of one answer need besides their grant, looked up once.
+
+    `proven`: the user's address is known to be theirs (`links.is_proven`).
+    """
+
+    proven: bool
+    signer: tokens.Signer
 
 
 class SessionEndedError(Exception):
@@ -21,10 +31,16 @@ def lifetime() -> int:
     return int(settings.PILLION.token_lifetime)
 
 
-def sign(grant: OAuthGrant, audience: str, scope: str, now: datetime) -> str:
-    """Sign a token for a grant that is alive; raises SessionEndedError, NoSigningKeyError or MasterKeyError."""
+def look_up(grant: OAuthGrant) -> Known:
+    """Ask for what `sign` needs; raises NoSigningKeyError or MasterKeyError."""
+    user = grant.session.user
+    return Known(user is not None and links.is_proven(user), issue.current_signer())
+
+
+def sign(grant: OAuthGrant, audience: str, scope: str, now: datetime, known: Known) -> str:
+    """Sign a token for a grant that is alive; raises SessionEndedError."""
     note(grant, now)
-    return make(grant, audience, scope, now)
+    return make(grant, audience, scope, now, known)
 
 
 def note(grant: OAuthGrant, now: datetime) -> None:
@@ -34,12 +50,13 @@ def note(grant: OAuthGrant, now: datetime) -> None:
         raise SessionEndedError
 
 
-def make(grant: OAuthGrant, audience: str, scope: str, now: datetime) -> str:
-    """Sign a token, which nobody is to be given before `note`; raises NoSigningKeyError or MasterKeyError."""
-    return issue.granted_token(claims(grant, grant.session, scope), audience, now, lifetime())
+def make(grant: OAuthGrant, audience: str, scope: str, now: datetime, known: Known) -> str:
+    """Sign a token, which nobody is to be given before `note`."""
+    said = _claims(grant, grant.session, scope, proven=known.proven)
+    return issue.granted_token(said, audience, now, lifetime(), known.signer)
 
 
-def claims(grant: OAuthGrant, session: Session, scope: str) -> tokens.Grant:
+def _claims(grant: OAuthGrant, session: Session, scope: str, *, proven: bool) -> tokens.Grant:
     """Say of whom the token speaks: of the user, with the email if that was granted; or of the client itself."""
     user = session.user
     if user is None:
@@ -57,16 +74,12 @@ def claims(grant: OAuthGrant, session: Session, scope: str) -> tokens.Grant:
         sub=str(user.id),
         sid=str(session.sid),
         client_id=str(session.client_id),
-        email=_email(user) if scopes.EMAIL in scope.split() else None,
+        email=(user.email if proven else "") if scopes.EMAIL in scope.split() else None,  # as in every token
         roles=tuple(user.roles),
         auth_time=int(session.auth_time.timestamp()) if session.auth_time else None,
         amr=tuple(session.amr),
         scope=scope,
     )
-
-
-def _email(user: User) -> str:
-    return str(user.email) if links.is_proven(user) else ""  # as in every token
 
 
 def answer(access_token: str, scope: str, refresh_token: str | None = None) -> Answer:

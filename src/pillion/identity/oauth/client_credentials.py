@@ -7,7 +7,7 @@ from authlib.oauth2.rfc6749 import ClientCredentialsGrant, InvalidScopeError
 from django.db import transaction
 from django.utils import timezone
 
-from pillion.identity import locks
+from pillion.identity import issue, locks
 from pillion.identity.models import OAuthClient, OAuthGrant, Session
 from pillion.identity.oauth import access_token, audiences, grant_sessions, scopes
 from pillion.identity.oauth.client_authentication import METHODS
@@ -44,10 +44,11 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]
             raise InvalidScopeError
         audience = audiences.of_token(self.request, client.audiences)
         now = timezone.now()
+        known = access_token.Known(proven=False, signer=issue.current_signer())  # it has no address
         try:
-            token = access_token.sign(_grant(client, now), audience, scope, now)
+            token = access_token.sign(_grant(client, now), audience, scope, now, known)
         except access_token.SessionEndedError:  # revoked in this moment: the next one is another session's
-            token = access_token.sign(_grant(client, now), audience, scope, now)
+            token = access_token.sign(_grant(client, now), audience, scope, now, known)
         return access_token.answer(token, scope)
 
     def save_token(self, token: Any) -> None:

@@ -120,8 +120,9 @@ class Pkce(CodeChallenge):  # type: ignore[misc]
 
 def tokens_of_a_user(grant: OAuthGrant, audience: str, nonce: str, now: Any) -> access_token.Answer:
     """Give the first tokens of a grant by a user; raises OAuth2Error if it has ended already."""
+    known = access_token.look_up(grant)
     try:
-        token = access_token.sign(grant, audience, grant.scope, now)
+        token = access_token.sign(grant, audience, grant.scope, now, known)
     except access_token.SessionEndedError:
         raise InvalidGrantError("The session has ended.") from None
     refresh = (
@@ -129,5 +130,5 @@ def tokens_of_a_user(grant: OAuthGrant, audience: str, nonce: str, now: Any) -> 
     )
     answer = access_token.answer(token, grant.scope, refresh)
     if scopes.OPENID in grant.scope.split():
-        answer["id_token"] = id_token.sign(grant, grant.scope, token, nonce)
+        answer["id_token"] = id_token.sign(grant, grant.scope, token, nonce, known)
     return answer

@@ -8,21 +8,22 @@ from django.conf import settings
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
-from pillion.identity import issue, keys
+from pillion.identity import keys
 from pillion.identity.models import OAuthGrant
 from pillion.identity.oauth import claims_of_user
+from pillion.identity.oauth.access_token import Known
 
 TYPE: Final = "JWT"
 # RFC 9470's word for a second factor, the one that a rule of the topology asks for by `mfa: true`.
 MFA: Final = "mfa"
 
 
-def sign(grant: OAuthGrant, scope: str, access_token: str, nonce: str) -> str:
+def sign(grant: OAuthGrant, scope: str, access_token: str, nonce: str, known: Known) -> str:
     """Sign the ID token that goes along with an access token of this grant; its session has a user."""
     session = grant.session
     if session.user is None or session.auth_time is None:
         raise ValueError("nobody has signed in to this session")
-    signer = issue.current_signer()
+    signer = known.signer
     now = int(time.time())
     claims: dict[str, Any] = {
         "iss": settings.PILLION.origin,
@@ -33,7 +34,7 @@ def sign(grant: OAuthGrant, scope: str, access_token: str, nonce: str) -> str:
         "amr": list(session.amr),
         "sid": str(session.sid),
         "at_hash": create_half_hash(access_token, signer.algorithm).decode(),
-        **claims_of_user.of(session.user, scope),
+        **claims_of_user.of(session.user, scope, proven=known.proven),
     }
     if nonce:
         claims["nonce"] = nonce

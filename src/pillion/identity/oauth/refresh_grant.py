@@ -1,13 +1,13 @@
 """The refresh token grant: a refresh token is good once, and gives the next one (RFC 9700, section 4.14)."""
 
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError, RefreshTokenGrant
 from django.db import transaction
 from django.utils import timezone
 
-from pillion.identity import sessions
+from pillion.identity import issue, keys, links, sessions
 from pillion.identity.lifetimes import USE_RESOLUTION
 from pillion.identity.models import OAuthClient, OAuthGrant, Session, User
 from pillion.identity.oauth import access_token, audiences, grant_sessions, hashes, id_token, scopes
@@ -19,6 +19,7 @@ _BY_SELECTOR: Final = Joined(
     f"FROM {table(OAuthGrant)} g JOIN {table(Session)} s ON s.sid = g.session_id "
     f"LEFT JOIN {table(User)} u ON u.id = s.user_id LEFT JOIN {table(Session)} p ON p.sid = g.parent_id "
     "WHERE g.selector_hash = %s AND g.client_id = %s",
+    also=(links.PROVEN_OF_U, keys.SIGNING_KID),
     g=(OAuthGrant, ("session", "client", "parent", "sub", "scope", "audiences", "secret_hash")),
     s=(Session, ("sid", "client_id", "tokens_until", "expires_at", "revoked_at", "auth_time", "amr")),
     u=(User, ("id", "email", "roles", "is_active")),
@@ -36,9 +37,10 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
 
     def _validate_request_token(self, client: OAuthClient) -> OAuthGrant:
         """Find the grant. Authlib would tell nobody what is wrong, and look at the client after the token."""
-        grant = find(text(self.request, "refresh_token"), client)
-        if grant is None:
+        found = _look(text(self.request, "refresh_token"), client)
+        if found is None:
             raise InvalidGrantError(_REFUSED)
+        grant, self._proven, self._kid = found
         return grant
 
     def _validate_token_scope(self, token: OAuthGrant) -> None:
@@ -65,12 +67,14 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
 
     def _signed(self, grant: OAuthGrant, following: str, now: datetime) -> access_token.Answer:
         scope = scopes.within(text(self.request, "scope"), grant.scope) or ""
-        token = access_token.make(grant, audiences.of_token(self.request, grant.audiences), scope, now)
+        audience = audiences.of_token(self.request, grant.audiences)
+        known = access_token.Known(self._proven, issue.signer(self._kid))
+        token = access_token.make(grant, audience, scope, now, known)
         selector = text(self.request, "refresh_token").partition(".")[0]
         answer = access_token.answer(token, scope, f"{selector}.{following}")
         if scopes.OPENID in scope.split():
             # Without the nonce, which belongs to the first (OpenID Connect Core, section 12.2).
-            answer["id_token"] = id_token.sign(grant, scope, token, "")
+            answer["id_token"] = id_token.sign(grant, scope, token, "", known)
         return answer
 
     def _use(self, grant: OAuthGrant, following: str, now: datetime) -> bool:
@@ -95,19 +99,25 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
 
 def find(refresh_token: str, client: OAuthClient) -> OAuthGrant | None:
     """Find the grant of a client by its latest refresh token; an earlier one ends it: one of two was a thief."""
+    found = _look(refresh_token, client)
+    return None if found is None else found[0]
+
+
+def _look(refresh_token: str, client: OAuthClient) -> tuple[OAuthGrant, bool, str | None] | None:
+    """Find it as `find` does; gives also whether the user's address is proven, and the key that signs now."""
     parts = grant_sessions.split(refresh_token)
     if parts is None:
         return None
     found = _BY_SELECTOR.first(hashes.of(parts[0]), client.client_id)
     if found is None:
         return None
-    grant, session, user, parent = found
+    grant, session, user, parent, proven, kid = found
     session.user = user
     grant.session, grant.parent, grant.client = session, parent, client
     if grant.secret_hash != hashes.of(parts[1]):
         grant_sessions.end([grant.session_id])
         return None
-    return cast("OAuthGrant", grant)
+    return grant, bool(proven), kid
 
 
 def _prolong(grant: OAuthGrant, now: datetime) -> None:

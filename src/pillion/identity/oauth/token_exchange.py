@@ -73,7 +73,9 @@ class TokenExchange(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]
             scope=scope,
             actor=client.client_id,
         )
-        answer = access_token.answer(issue.granted_token(grant, audience, now, left), scope)
+        answer = access_token.answer(
+            issue.granted_token(grant, audience, now, left, issue.current_signer()), scope
+        )
         answer |= {"expires_in": left, "issued_token_type": _ACCESS_TOKEN}
         return 200, answer, self.TOKEN_RESPONSE_HEADER
 

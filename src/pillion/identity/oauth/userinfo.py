@@ -5,7 +5,7 @@ from http import HTTPStatus
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from pillion.identity import bearer
+from pillion.identity import bearer, links
 from pillion.identity.oauth import claims_of_user, live_token, scopes
 from pillion.identity.refusal import Refusal, not_signed_in
 from pillion.identity.views.only import only
@@ -42,4 +42,4 @@ def _claims(authorization: str) -> dict[str, object]:
             "The token has not the scope openid.",
             headers={"WWW-Authenticate": 'Bearer error="insufficient_scope", scope="openid"'},
         )
-    return claims_of_user.of(session.user, scope)
+    return claims_of_user.of(session.user, scope, proven=links.is_proven(session.user))
