@@ -53,7 +53,17 @@ def load_script(wrk: str, url: str, script: Path, seconds: float, connections: i
 
 def _run(wrk: str, rest: Sequence[str], seconds: float, connections: int, core: int) -> Result:
     pinned = ["taskset", "-c", str(core)]
-    command = [*pinned, wrk, "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--latency", *rest]
+    command = [
+        *pinned,
+        wrk,
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds:.0f}s",
+        "--latency",
+        "--timeout",
+        "10s",
+        *rest,
+    ]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if refused := re.search(r"Non-2xx or 3xx responses: \d+|Socket errors: .*", output):
         raise SystemExit(f"{' '.join(rest)}: {refused[0]}")
