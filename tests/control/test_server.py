@@ -70,6 +70,8 @@ def test_an_envoy_is_given_keys_and_revocations_and_what_it_acknowledges_is_writ
                 assert running.told("orders").get("keys", []) == []
                 await orders.acknowledge(received)
             await eventually(lambda: running.told("orders").get("keys") == [kid(state)], "the keys are noted")
+            # A report may be written between the two acknowledgements.
+            await eventually(lambda: running.told("orders")["revocation"] == 1, "the revocation is noted")
             told = running.told("orders")
             assert (told["kind"], told["revocation"], told["refused"]) == ("sidecar", 1, {})
             assert {missing["name"] for missing in running.report()["missing"]} == {"edge", "inventory"}
