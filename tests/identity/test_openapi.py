@@ -111,7 +111,7 @@ def test_what_is_made_up_gets_an_answer_that_stands_in_the_description(
     kinds = list(schemathesis.GenerationMode) if takes_something else [schemathesis.GenerationMode.POSITIVE]
 
     @settings(
-        max_examples=12,
+        max_examples=8,
         deadline=None,
         derandomize=True,  # a fault is found by who made it, not by whoever comes next
         database=None,
