@@ -38,8 +38,9 @@ def command(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Print the record of changes, the oldest first: who changed what, when and from where.
 
-    Every change of accounts, roles, sessions, clients and keys stands in it, whether it was made by this command
-    line, in the admin or by a person of their own account. The database lets nobody change or delete a line.
+    What operators change of accounts, roles, sessions, clients and keys stands in it, by this command line or in
+    the admin; and what people change of their own passwords, addresses, second factors and API keys, though not
+    that they end sessions of their own. The database lets nobody change or delete a line.
 
     \b
     Example:

@@ -59,9 +59,8 @@ def command_line() -> Actor:
 
 def record(what: str, whom: str, **details: Any) -> None:
     """Write a line: `what` such as `user.disabled`, of `whom`; raises RuntimeError outside of a transaction."""
-    if (
-        not connection.in_atomic_block
-    ):  # a line that outlives its change, or the other way round, is worth nothing
+    # A line that outlives its change, or the other way round, is worth nothing.
+    if not connection.in_atomic_block:
         raise RuntimeError("a change is recorded in its own transaction")
     actor = _actor.get()
     Change.objects.create(

@@ -53,9 +53,8 @@ def count(limits: Sequence[Limit], now: float, *, instead_of: Counted | None = N
     what was counted before, `instead_of`, is given back.
     """
     before = instead_of or Counted((), now)
-    with transaction.atomic(
-        savepoint=False
-    ):  # one write to the disk, and nobody else counts the same meanwhile
+    # One write to the disk, and nobody else counts the same meanwhile.
+    with transaction.atomic(savepoint=False):
         locks.hold(*(limit.name for limit in (*before.limits, *limits)))
         _take_back(before, now)
         counted = _counted(limits, now)

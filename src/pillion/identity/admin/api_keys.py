@@ -36,7 +36,7 @@ class ApiKeys(Page):
         search_term: str,
     ) -> tuple[QuerySet[ApiKey], bool]:
         """Search; of a key that somebody pastes whole, the beginning alone is looked at."""
-        term = search_term.strip().replace("\0", "")
+        term = search_term.strip()
         if not term:
             return queryset, False
         try:

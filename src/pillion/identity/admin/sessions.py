@@ -75,7 +75,7 @@ class Sessions(Page):
         search_term: str,
     ) -> tuple[QuerySet[Session], bool]:
         """Search by what stands in an audit log."""
-        term = search_term.strip().replace("\0", "")
+        term = search_term.strip()
         if not term:
             return queryset, False
         try:

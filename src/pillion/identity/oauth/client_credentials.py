@@ -59,9 +59,8 @@ def _grant(client: OAuthClient, now: datetime) -> OAuthGrant:
     if (found := _own(client, now)) is not None:
         return found
     with transaction.atomic():
-        locks.hold(
-            f"own grant of {client.client_id}"
-        )  # of several first requests at once, one opens the session
+        # Of several first requests at once, one opens the session.
+        locks.hold(f"own grant of {client.client_id}")
         if (found := _own(client, now)) is not None:
             return found
         return grant_sessions.open_session(grant_sessions.Granted(client, None, "", ()), now)
