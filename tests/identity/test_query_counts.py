@@ -20,7 +20,7 @@ def _asked(do: Callable[[], object]) -> int:
 def test_a_sign_in() -> None:
     email = new_user()
     Browser().sign_in(email)
-    assert _asked(lambda: Browser().sign_in(email)) <= 22
+    assert _asked(lambda: Browser().sign_in(email)) <= 14
 
 
 def test_a_token_of_a_machine() -> None:

@@ -13,10 +13,9 @@ from typing import Any, Final
 
 from allauth.account.auth_backends import AuthenticationBackend
 from django.conf import settings
-from django.contrib.auth.hashers import check_password
+from django.contrib.auth.hashers import check_password, make_password
 from django.http import HttpRequest
 
-from pillion.identity.config import Users
 from pillion.identity.models import User
 from pillion.identity.sql import Joined, scalar, stored, table
 from pillion.identity.users_service.sign_in import find_user
@@ -42,36 +41,41 @@ _FIRST: Final = f"SELECT password FROM {table(User)} ORDER BY id LIMIT 1"  # noq
 
 
 class Backend(AuthenticationBackend):  # type: ignore[misc]
-    """allauth's, but for what an unknown address costs."""
+    """allauth's, but for how a user is found."""
 
-    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:  # noqa: ARG002 - Django's
         """Find the user of an address and a password; None if there is none, or they do not fit.
 
         Where a users service knows the passwords it alone is asked, and no password that is kept here counts.
         """
-        if settings.PILLION.users is not None:
-            known = _of_service(settings.PILLION.users, **credentials)
-            return known if known is not None and self.user_can_authenticate(known) else None
-        # Looked for whether it will be needed or not.
-        self._stand_in = _stand_in(str(credentials.get("email") or ""))
-        user: User | None = super().authenticate(request, **credentials)
-        return user
-
-    def _authenticate_by_email(self, email: str, password: str) -> User | None:
-        """Look for the one user of an address in its normal form; allauth would hash for each of several."""
-        found = _BY_EMAIL.first(email) if email else None
-        user: User | None = self._check_password(found[0] if found else None, password)
-        return user
-
-    def _mitigate_timing_attack(self, password: str) -> None:
-        if self._stand_in is None:
-            super()._mitigate_timing_attack(password)
-        else:
-            check_password(password, self._stand_in)
+        return find(str(credentials.get("email") or ""), str(credentials.get("password") or ""))
 
 
-def _of_service(users: Users, email: str = "", password: str = "", **_: Any) -> User | None:
-    return find_user(users, email, password) if email and password else None
+def find(email: str, password: str) -> User | None:
+    """Find the active user of an address, in its normal form, and a password; None if there is none.
+
+    It takes as long as holding a password against a hash, unless one of the two is empty. Raises UsersUnavailable.
+    """
+    if not email or not password:
+        return None
+    if settings.PILLION.users is not None:
+        user = find_user(settings.PILLION.users, email, password)
+        return user if user is not None and user.is_active else None
+    stand_in = _stand_in(email)  # looked for whether it will be needed or not
+    found = _BY_EMAIL.first(email)
+    if found is None:
+        spend_the_same_time(password, stand_in)
+        return None
+    user = found[0]
+    return user if user.check_password(password) and user.is_active else None
+
+
+def spend_the_same_time(password: str, stand_in: str | None = None) -> None:
+    """Work on a password that fits nobody as on one that is held against a hash; by default one of our own."""
+    if stand_in is None:
+        make_password(password)
+    else:
+        check_password(password, stand_in)
 
 
 def _stand_in(email: str) -> str | None:

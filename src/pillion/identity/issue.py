@@ -4,6 +4,7 @@ import time
 import uuid
 from datetime import datetime
 from threading import Lock
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -15,29 +16,41 @@ _lock = Lock()
 _loaded: list[tokens.Signer] = []
 
 
+class Known(NamedTuple):
+    """What a user's token needs besides the user: is the address known to be theirs, and which key signs now.
+
+    `kid` is None when there is none, perhaps for a moment.
+    """
+
+    proven: bool
+    kid: str | None
+
+
 def realm() -> tokens.Realm:
     """Say where our tokens are good."""
     return tokens.Realm(issuer=settings.PILLION.origin, audience=settings.PILLION.mesh)
 
 
-def token(user: User, session: Session, *, lifetime: int | None = None) -> str:
+def token(user: User, session: Session, known: Known | None = None, *, lifetime: int | None = None) -> str:
     """Sign a token for a session that `user` has just opened, for `lifetime` seconds (by default: the mesh's).
 
-    The session says already until when it may have tokens.
+    The session says already until when it may have tokens. `known` is what else it needs, if that
+    was looked up already.
     """
     if session.auth_time is None:
         raise ValueError("nobody has signed in to this session")
+    known = known or Known(links.is_proven(user), _signing_kid())
     grant = tokens.Grant(
         sub=str(user.id),
         sid=str(session.sid),
         client_id=session.client_id,
-        email=user.email if links.is_proven(user) else "",
+        email=user.email if known.proven else "",
         roles=tuple(user.roles),
         auth_time=int(session.auth_time.timestamp()),
         amr=tuple(session.amr),
         scope=session.scope or tokens.SCOPE,
     )
-    return _mint(grant, signer(_signing_kid()), int(time.time()), lifetime or settings.PILLION.token_lifetime)
+    return _mint(grant, signer(known.kid), int(time.time()), lifetime or settings.PILLION.token_lifetime)
 
 
 def fresh_token(session: LiveSession, now: datetime) -> str:

@@ -7,7 +7,7 @@ delete the row at sign-out (others must still be told of it), and write a row pe
 from copy import deepcopy
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -19,6 +19,12 @@ from django.utils import timezone
 from pillion.identity import proof, sessions
 from pillion.identity.lifetimes import SESSION_LIFETIME, VISIT_LIFETIME
 from pillion.identity.models import Session
+from pillion.identity.sql import Insert
+
+_INSERT: Final = Insert(
+    Session,
+    *(field.name for field in Session._meta.concrete_fields),  # noqa: SLF001 - Django's documented Model._meta
+)
 
 
 def _text(user: UUID | None) -> str | None:
@@ -128,7 +134,7 @@ class SessionStore(SessionBase):
 
     def _insert(self, data: dict[str, Any], now: datetime) -> Session:
         signed_in = SESSION_KEY in data
-        return Session.objects.create(
+        row = Session(
             sid=uuid4(),
             key_hash=sessions.hash_of(self._session_key or "") or "",
             user_id=UUID(data[SESSION_KEY]) if signed_in else None,
@@ -141,4 +147,7 @@ class SessionStore(SessionBase):
             client_id=sessions.EDGE_CLIENT,
             user_agent=self.user_agent.replace("\0", "")[:200],  # PostgreSQL holds no NUL
             address=self.address,
+            scope="",
         )
+        _INSERT.made(row)
+        return row

@@ -68,6 +68,26 @@ def update(sql: str, *parameters: Any) -> int:
         return int(cursor.rowcount)
 
 
+class Insert:
+    """A new row of one table; `names` are the fields that it is made with."""
+
+    def __init__(self, model: type[Model], *names: str) -> None:
+        self._model, self._names = model, names
+        columns = ", ".join(str(_field(model, name).column) for name in names)
+        places = ", ".join(["%s"] * len(names))
+        self._sql: Final = f"INSERT INTO {table(model)} ({columns}) VALUES ({places})"  # noqa: S608 - constants
+
+    def made(self, row: Model) -> None:
+        """Write a row; raises DatabaseError."""
+        values = [
+            field.get_db_prep_save(getattr(row, field.attname), connection)
+            for field in (_field(self._model, name) for name in self._names)
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(self._sql, values)
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001 - as Django's `save` does
+
+
 class Joined:
     """A query for one row of several tables: `parts` are their aliases, models, and the fields that are needed.
 
@@ -92,15 +112,15 @@ class Joined:
         ]
         self._sql: Final = f"SELECT {', '.join([*columns, *also])} {tail}"
 
-    def first(self, *parameters: Any) -> tuple[Any, ...] | None:
+    def first(self, *parameters: Any, hold: bool = False) -> tuple[Any, ...] | None:
         """Give the first row as models, in the order of the parts, and what is asked for also.
 
-        None is in place of a model that there is not.
+        None is in place of a model that there is not. `hold`: nobody else changes it before the transaction ends.
 
         None if there is no row at all. Raises DatabaseError.
         """
         with connection.cursor() as cursor:
-            cursor.execute(self._sql, parameters)
+            cursor.execute(f"{self._sql} {for_update()}" if hold else self._sql, parameters)
             row = cursor.fetchone()
         if row is None:
             return None

@@ -53,19 +53,23 @@ def count(limits: Sequence[Limit], now: float, *, instead_of: Counted | None = N
     what was counted before, `instead_of`, is given back.
     """
     before = instead_of or Counted((), now)
+    both = (*before.limits, *limits)
     # One write to the disk, and nobody else counts the same meanwhile.
     with transaction.atomic(savepoint=False):
-        locks.hold(*(limit.name for limit in (*before.limits, *limits)))
-        _take_back(before, now)
-        counted = _counted(limits, now)
+        locks.hold(*(limit.name for limit in both))
+        counted = _counted(both, now)
+        _take_out(before, counted)
         waits = [
             math.ceil(counted[limit.name][-1] + limit.seconds - now)
             for limit in limits
             if len(counted[limit.name]) >= limit.most
         ]
         if waits:
+            _write(before.limits, counted)
             return max(1, *waits)
-        _write(limits, {name: [now, *times] for name, times in counted.items()})
+        for limit in limits:
+            counted[limit.name].insert(0, now)
+        _write(both, counted)
     return None
 
 
@@ -73,7 +77,9 @@ def give_back(counted: Counted, now: float) -> None:
     """Count a try no longer."""
     with transaction.atomic(savepoint=False):
         locks.hold(*(limit.name for limit in counted.limits))
-        _take_back(counted, now)
+        kept = _counted(counted.limits, now)
+        _take_out(counted, kept)
+        _write(counted.limits, kept)
 
 
 def forget(now: float) -> None:
@@ -89,14 +95,10 @@ def forget(now: float) -> None:
     update(f"DELETE FROM {table(Tries)} WHERE name IN ({some})", over)  # noqa: S608
 
 
-def _take_back(counted: Counted, now: float) -> None:
-    if not counted.limits:
-        return
-    kept = _counted(counted.limits, now)
-    for times in kept.values():
-        if counted.at in times:
-            times.remove(counted.at)
-    _write(counted.limits, kept)
+def _take_out(counted: Counted, times: Mapping[str, list[float]]) -> None:
+    for limit in counted.limits:
+        if counted.at in times[limit.name]:
+            times[limit.name].remove(counted.at)
 
 
 def _counted(limits: Sequence[Limit], now: float) -> dict[str, list[float]]:

@@ -1,24 +1,27 @@
 """Signing in with an email address and a password.
 
-allauth's form finds the user and its flow signs them in (login stages, such as a second factor, go there).
-Around it stand our limits, and the answer for every failure is one and the same.
+Who has a second factor goes through allauth's stages, which ask for it. The others are signed in here, since
+allauth's form and flow would take a tenth of the time (docs/decisions/0030-what-a-sign-in-asks.md). The answer for
+every failure is one and the same.
 """
 
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
-from allauth.account.forms import LoginForm
+from allauth.account.internal.flows.login import perform_login, record_authentication
+from allauth.account.models import Login
+from allauth.mfa.models import Authenticator
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.http import HttpRequest
 
-from pillion.identity import email_address, limits, passwords
+from pillion.identity import email_address, issue, keys, limits, links, passwords
+from pillion.identity.backend import find, spend_the_same_time
 from pillion.identity.flows import second_step
-from pillion.identity.flows.signed_in import SignedIn, begin, signed_in
+from pillion.identity.flows.signed_in import SignedIn, begin, enter, signed_in
 from pillion.identity.models import User
 from pillion.identity.refusal import Refusal
-from pillion.identity.sql import for_update, scalar, stored, table
+from pillion.identity.sql import Joined, stored, table
 from pillion.identity.turn import turn
 from pillion.identity.users_service.sign_in import UsersUnavailable
 
@@ -27,7 +30,16 @@ _WRONG: Final = "The email address or the password is wrong."
 # Said to everybody: see `adapter.may_sign_in`.
 _OR_UNCONFIRMED: Final = " Or the address is not confirmed yet: there was a mail about it."
 
-_PASSWORD_NOW: Final = f"SELECT password FROM {table(User)} WHERE id = %s AND is_active"  # noqa: S608 - constants
+# With any second factor allauth's stages decide what is to be shown.
+_NOW: Final = Joined(
+    f"FROM {table(User)} u WHERE u.id = %s AND u.is_active",
+    also=(
+        links.PROVEN_OF_U,
+        f"EXISTS (SELECT 1 FROM {table(Authenticator)} a WHERE a.user_id = u.id)",  # noqa: S608 - constants
+        keys.SIGNING_KID,
+    ),
+    u=(User, ("id", "email", "password", "roles", "is_active")),
+)
 
 
 def sign_in(request: HttpRequest, email: str, password: str) -> SignedIn:
@@ -51,33 +63,63 @@ def sign_in(request: HttpRequest, email: str, password: str) -> SignedIn:
 
 
 def _sign_in(request: HttpRequest, address: str, password: str, tried: limits.Try) -> SignedIn:
-    form = LoginForm({"login": address, "password": password}, request=request)
-    # What allauth's form would refuse by its look is worked on like any other, so that it takes as long.
-    if len(address) > email_address.LONGEST or len(password) > passwords.LONGEST or not form.is_valid():
-        if not hasattr(form, "cleaned_data") or "login" not in form.cleaned_data:
-            _spend_the_same_time(password)
+    checked = _find(address, password)
+    if checked is None:
         raise _wrong()
-    # Before the transaction: the limits' locks are a whole network's, and nobody behind it is to wait for a row.
-    limits.open_session(request, address, tried)
     with transaction.atomic():
-        if not _still_holds(form.user):
+        limits.open_session(
+            request, address, tried
+        )  # before the account's row is held: others do it in this order
+        account = _as_it_is_now(checked)
+        if account is None:
             raise _wrong()
         begin(request)
-        form.login(request)
-        second_step.hold(request, form.user)
+        record_authentication(request, account.user, "password", email=address)
+        if account.has_second_factor:
+            perform_login(request, Login(user=account.user))
+            second_step.hold(request, account.user)
+        else:
+            enter(request, account.user)
         request.session.save()
     second_step.raise_if_held(request)
-    return signed_in(request)
+    return signed_in(request, account.known)
 
 
-def _still_holds(checked: User) -> bool:
-    """Say whether the password that was just checked, outside of this transaction, still lets this user in.
+class _Account(NamedTuple):
+    """Who signs in, as the transaction holds them; `known` is what their token needs."""
 
-    Whoever changes it, or disables or deletes the account, revokes the sessions that there are: without this, one
-    that is opened a moment later would stay.
+    user: User
+    has_second_factor: bool
+    known: issue.Known
+
+
+def _find(address: str, password: str) -> User | None:
+    """Find whose address and password these are; what can be neither is worked on as long."""
+    try:
+        email = email_address.parse(address)
+    except email_address.EmailAddressError:
+        email = ""
+    if email and len(password) <= passwords.LONGEST:
+        return find(email, password)
+    if settings.PILLION.users is None:  # else it would be asked, which it is not about what is no address
+        spend_the_same_time(password[: passwords.LONGEST])
+    return None
+
+
+def _as_it_is_now(checked: User) -> _Account | None:
+    """Hold the account whose password was just checked, outside of this transaction; None if it lets nobody in.
+
+    Whoever changes the password, or disables or deletes the account, revokes the sessions that there are: without
+    this, one that is opened a moment later would stay. An address that has to be confirmed, and is not, counts as
+    unknown (`adapter.may_sign_in`).
     """
-    now: str | None = scalar(f"{_PASSWORD_NOW} {for_update()}", stored(User, "id", checked.pk))
-    return now is not None and now == checked.password
+    found = _NOW.first(stored(User, "id", checked.pk), hold=True)
+    if found is None:
+        return None
+    user, proven, has_second_factor, kid = found
+    if user.password != checked.password or (settings.PILLION.verifies and not proven):
+        return None
+    return _Account(user, bool(has_second_factor), issue.Known(bool(proven), kid))
 
 
 def _wrong() -> Refusal:
@@ -87,12 +129,6 @@ def _wrong() -> Refusal:
         _WRONG + (_OR_UNCONFIRMED if settings.PILLION.verifies else ""),
         headers={"WWW-Authenticate": 'Pillion-Password realm="sign-in"'},
     )
-
-
-def _spend_the_same_time(password: str) -> None:
-    if settings.PILLION.users is not None:  # which is not asked about what is no address
-        return
-    make_password(password[: passwords.LONGEST])
 
 
 def _require(email: str, password: str) -> None:

@@ -1,14 +1,21 @@
 """What follows a sign-in, however it came about: who it is, and their first token."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from allauth.account.adapter import get_adapter
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
+from django.utils import timezone
 
 from pillion.identity import issue
 from pillion.identity.models import User
+from pillion.identity.sql import stored, table, update
 from pillion.identity.visit import session_of
+
+_NOTE_SIGN_IN: Final = f"UPDATE {table(User)} SET last_login = %s WHERE id = %s"  # noqa: S608 - constants
 
 
 @dataclass(frozen=True)
@@ -37,10 +44,19 @@ def describe(request: HttpRequest) -> None:
     session_of(request).user_agent = adapter.get_http_user_agent(request)
 
 
-def signed_in(request: HttpRequest) -> SignedIn:
-    """Give the first token of the session that was just opened and saved."""
+def enter(request: HttpRequest, user: User) -> None:
+    """Make the session that has begun the user's, as Django's `login` does; call in a transaction."""
+    request.session[SESSION_KEY] = str(user.pk)
+    request.session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    request.session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    request.user = user
+    update(_NOTE_SIGN_IN, stored(User, "last_login", timezone.now()), stored(User, "id", user.pk))
+
+
+def signed_in(request: HttpRequest, known: issue.Known | None = None) -> SignedIn:
+    """Give the first token of the session that was just opened and saved; `known`, if it was looked up already."""
     user = request.user
     row = session_of(request).row
     if not isinstance(user, User) or row is None or row.user_id != user.id:
         raise RuntimeError("nobody has signed in")
-    return SignedIn(user, issue.token(user, row))
+    return SignedIn(user, issue.token(user, row, known))
