@@ -4,7 +4,8 @@ from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
-from pillion.envoy.files import affected, together
+from pillion.envoy.files import affected
+from pillion.envoy.text import together
 from pillion.local import ports
 from pillion.local.difference import difference, needs_a_start
 from pillion.local.folder import IDENTITY_SOCKET

@@ -1,7 +1,6 @@
 """From a plan to the text of every Envoy's files."""
 
 import hashlib
-import io
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any as Json
@@ -10,9 +9,6 @@ import betterproto2
 from betterproto2 import Casing
 from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryResponse
 from envoy_data_plane.google.protobuf import Any
-from ruamel.yaml import YAML
-from ruamel.yaml.nodes import ScalarNode
-from ruamel.yaml.representer import SafeRepresenter
 
 from pillion.envoy import names
 from pillion.envoy.bootstrap import bootstrap
@@ -21,6 +17,7 @@ from pillion.envoy.edge import EDGE, edge, edge_routes
 from pillion.envoy.egress import EGRESS, egress, egress_routes
 from pillion.envoy.inbound import INBOUND, inbound, inbound_routes
 from pillion.envoy.known import known_files, with_no_key
+from pillion.envoy.text import as_yaml
 from pillion.envoy.tls import certificate_secret
 from pillion.plan.model import Plan, Sidecar
 
@@ -93,20 +90,6 @@ def _sidecar_files(plan: Plan, sidecar: Sidecar) -> dict[str, str]:
     }
 
 
-def together(before: str, after: str) -> str:
-    """Write the resources of two files as one; where both have one of a name, that of `after`."""
-    reader = YAML(typ="safe", pure=True)
-    old, new = reader.load(before), reader.load(after)
-    named = {resource["name"] for resource in new["resources"]}
-    kept = [resource for resource in old["resources"] if resource["name"] not in named]
-    if not kept:
-        return after
-    out = io.StringIO()
-    version = f"{new['version_info']}-and-{old['version_info']}"
-    _writer().dump({"version_info": version, "resources": [*new["resources"], *kept]}, out)
-    return out.getvalue()
-
-
 def _resources(messages: Iterable[betterproto2.Message]) -> str:
     """Write what a management server would have answered: the form of Envoy's filesystem subscriptions.
 
@@ -118,21 +101,4 @@ def _resources(messages: Iterable[betterproto2.Message]) -> str:
 
 
 def _yaml(message: betterproto2.Message) -> str:
-    out = io.StringIO()
-    _writer().dump(message.to_dict(casing=Casing.SNAKE), out)
-    return out.getvalue()
-
-
-def _writer() -> YAML:
-    """Write in block style, without references, and text of several lines as a block."""
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # ruamel gives it no type
-    yaml.width = 120
-    yaml.representer.ignore_aliases = lambda _: True
-    yaml.representer.add_representer(str, _text)
-    return yaml
-
-
-def _text(representer: SafeRepresenter, value: str) -> ScalarNode:
-    return representer.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+    return as_yaml(message.to_dict(casing=Casing.SNAKE))

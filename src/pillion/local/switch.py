@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from pillion.envoy import names
-from pillion.envoy.files import together
+from pillion.envoy.text import together
 from pillion.local import admin
 from pillion.local.failure import LocalError
 from pillion.local.folder import write_privately
