@@ -13,7 +13,7 @@ from pillion.local.process import Command
 from pillion.local.spec import Spec
 from pillion.plan import Address, Plan, Ports, build
 from pillion.topology import Topology
-from tests.goldens.compiled import CASES, compile_case, resources
+from tests.goldens.compiled import CASES, planned, resources, written
 from tests.local.topologies import shop, state_folder
 
 
@@ -41,13 +41,13 @@ def test_workloads_are_new_gone_others_or_left_alone() -> None:
 
 def test_every_envoy_whose_files_differ_is_named() -> None:
     """Between any two of the golden topologies."""
-    for before, after in permutations(map(compile_case, CASES), 2):
+    for before, after in permutations(CASES, 2):
         changed = {
             path.partition("/")[0]
-            for path, text in after.files.items()
-            if not path.startswith("_") and before.files.get(path) != text
+            for path, text in written(after).items()
+            if not path.startswith("_") and written(before).get(path) != text
         }
-        assert changed <= affected(before.plan, after.plan)
+        assert changed <= affected(planned(before), planned(after))
 
 
 def test_an_envoy_that_an_edit_does_not_concern_is_not_compiled_anew() -> None:
@@ -66,7 +66,7 @@ def test_an_envoy_that_an_edit_does_not_concern_is_not_compiled_anew() -> None:
 
 
 def test_the_clusters_of_both_are_those_of_the_new_one_and_what_it_lacks() -> None:
-    shop_, minimal = (compile_case(case).files for case in CASES if case.name in {"shop", "minimal"})
+    shop_, minimal = (written(case) for case in CASES if case.name in {"shop", "minimal"})
     one, other = shop_["edge/clusters.yaml"], minimal["edge/clusters.yaml"]
     for before, after in ((one, other), (other, one)):
         both = {resource["name"]: resource for resource in resources(together(before, after))}

@@ -1,7 +1,6 @@
 """Edits that cannot be taken up: what is wrong is said, and everything runs on as before."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,22 +106,6 @@ def test_a_port_that_another_has_is_named(mesh: Edited) -> None:
     assert f"services.stock.app in pillion.yaml: 127.0.0.1:{port} is in use by envoy" in said[0]
 
 
-def test_a_stop_while_an_edit_is_taken_up_leaves_nothing(tmp_path: Path) -> None:
-    """Nor does the next start suffer from what was half done."""
-    with edited.running(tmp_path / "mesh") as mesh:
-        start, token = mesh.text, mesh.token()
-        never = service("stock").replace("echo.py", "-c 'import time; time.sleep(600)'")
-        mesh.write(start.replace("paths: [/x]", "paths: [/x, /y]") + never)
-        until(lambda: "stock service" in mesh.pids(), "the edit is being taken up")
-        mesh.mesh.stop()
-        assert running_in(tmp_path) == []
-        mesh.write(start)
-        again = mesh.mesh.pillion("up", "--detach", timeout=60)
-        assert again.returncode == 0, again.stderr
-        assert mesh.served("/x", token)
-        assert "stock service" not in mesh.pids()
-
-
 def test_a_replaced_service_that_does_not_start_comes_back(lasting: Edited) -> None:
     """The old one had to make room for it, since both want the same port."""
     before, token, start = lasting.pids(), lasting.token(), lasting.text
@@ -159,3 +142,18 @@ def test_what_was_refused_is_not_taken_up_by_a_command(lasting: Edited) -> None:
     assert lasting.ask("/sign-up", "accept: application/json").status == 404
     assert lasting.edit(start)["taken_up"]
     assert lasting.ask("/sign-up", "accept: text/html").status == 200
+
+
+def test_a_stop_while_an_edit_is_taken_up_leaves_nothing(lasting: Edited) -> None:
+    """Nor does the next start suffer from what was half done."""
+    start, token = lasting.text, lasting.token()
+    never = service("stock").replace("echo.py", "-c 'import time; time.sleep(600)'")
+    lasting.write(start.replace("paths: [/x]", "paths: [/x, /y]") + never)
+    until(lambda: "stock service" in lasting.pids(), "the edit is being taken up")
+    lasting.mesh.stop()
+    assert running_in(lasting.file.parent) == []
+    lasting.write(start)
+    again = lasting.mesh.pillion("up", "--detach", timeout=60)
+    assert again.returncode == 0, again.stderr
+    assert lasting.served("/x", token)
+    assert "stock service" not in lasting.pids()

@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
-from pathlib import Path
 
 import httpx
 import pytest
@@ -20,16 +19,33 @@ from tests.load import load_that_never_fails
 from tests.local.waiting import until
 
 
-@pytest.fixture
-def mesh(tmp_path: Path) -> Iterator[Edited]:
-    """Give a running mesh of the test's own."""
-    with edited.running(tmp_path / "mesh") as started:
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edited]:
+    """Run one mesh for all these tests."""
+    with edited.running(tmp_path_factory.mktemp("taken-up") / "mesh") as started:
         yield started
 
 
-def test_a_rule_holds_for_the_next_request_on_every_connection(mesh: Edited) -> None:
+@pytest.fixture(scope="module")
+def token(lasting: Edited) -> str:
+    """Give a token, which no edit makes worse."""
+    return lasting.token()
+
+
+@pytest.fixture
+def mesh(lasting: Edited) -> Iterator[Edited]:
+    """Give the mesh, and lead it back to what it was when the test began."""
+    text, workloads = lasting.text, lasting.pids().keys()
+    yield lasting
+    if lasting.text != text:
+        assert lasting.edit(text)["taken_up"]
+    until(lambda: lasting.pids().keys() == workloads, "what the test has started is gone")
+    assert lasting.mesh.status()["ready"]
+
+
+def test_a_rule_holds_for_the_next_request_on_every_connection(mesh: Edited, token: str) -> None:
     """Also on one that was open before; nothing is started anew for it, and no connection is ended."""
-    token, before = mesh.token(), mesh.pids()
+    before = mesh.pids()
     lasting = HTTPConnection(*mesh.edge, timeout=10)
 
     def asked(path: str) -> int:
@@ -55,9 +71,9 @@ def test_a_rule_holds_for_the_next_request_on_every_connection(mesh: Edited) -> 
     assert len(load.good) > 100
 
 
-def test_a_service_comes_is_called_and_goes(mesh: Edited) -> None:
+def test_a_service_comes_is_called_and_goes(mesh: Edited, token: str) -> None:
     """What was there before runs on."""
-    token, before = mesh.token(), mesh.pids()
+    before = mesh.pids()
     with load_that_never_fails(mesh.edge, "/x", lambda: token):
         assert mesh.ask("/stock", f"authorization: Bearer {token}").status == 404
         start = mesh.text
@@ -88,9 +104,9 @@ def test_a_service_comes_is_called_and_goes(mesh: Edited) -> None:
     assert again.returncode == 0, again.stderr
 
 
-def test_a_service_that_moves_is_there_all_the_time(mesh: Edited) -> None:
+def test_a_service_that_moves_is_there_all_the_time(mesh: Edited, token: str) -> None:
     """The new process serves before the old one is stopped; where both need one port, there is a gap."""
-    token, before = mesh.token(), mesh.pids()
+    before = mesh.pids()
     old = mesh.mesh.workload("echo", "service")["address"]
     [port] = meshes.free_ports(1)
     with load_that_never_fails(mesh.edge, "/x", lambda: token):
@@ -138,9 +154,9 @@ def test_identity_takes_up_its_settings_while_sessions_are_renewed(mesh: Edited)
     )
 
 
-def test_a_frontend_elsewhere_is_let_in_and_out(mesh: Edited) -> None:
+def test_a_frontend_elsewhere_is_let_in_and_out(mesh: Edited, token: str) -> None:
     """The edge's filters change for it, and identity, which looks at origins as well."""
-    token, start = mesh.token(), mesh.text
+    start = mesh.text
     asked = ("origin: http://localhost:5173", "access-control-request-method: GET")
 
     def allowed() -> bool:
@@ -156,25 +172,25 @@ def test_a_frontend_elsewhere_is_let_in_and_out(mesh: Edited) -> None:
         assert not allowed()
 
 
-def test_another_issuer_is_trusted_and_no_more(mesh: Edited) -> None:
+def test_another_issuer_is_trusted_and_no_more(mesh: Edited, token: str) -> None:
     site, sso = issuer_site.new(), Forge("https://sso.example", "shop-api")
     site.publish(sso.jwk())
     trust = f"trust: {{sso: {{issuer: {sso.issuer}, jwks: '{site.url}', audience: shop-api}}}}\n"
-    ours, token = mesh.token(), sso.good()
-    with site.running(), load_that_never_fails(mesh.edge, "/x", lambda: ours):
-        assert status(mesh.edge, token) == 401
+    theirs = sso.good()
+    with site.running(), load_that_never_fails(mesh.edge, "/x", lambda: token):
+        assert status(mesh.edge, theirs) == 401
         mesh.change(("services:", f"{trust}services:"))
-        until(lambda: status(mesh.edge, token) == 200, "its tokens are good")
-        assert mesh.served("/x", token)["headers"]["x-pillion-user"].startswith("sso:")
+        until(lambda: status(mesh.edge, theirs) == 200, "its tokens are good")
+        assert mesh.served("/x", theirs)["headers"]["x-pillion-user"].startswith("sso:")
         mesh.change((trust, ""))
-        until(lambda: status(mesh.edge, token) == 401, "its tokens are good no more")
+        until(lambda: status(mesh.edge, theirs) == 401, "its tokens are good no more")
     # The files of before are the files of now: nothing is left of it.
     assert "sso" not in (mesh.mesh.state / "envoy" / "edge" / "listeners.yaml").read_text(encoding="utf-8")
 
 
 def test_a_file_that_is_written_in_pieces_is_read_when_it_is_whole(mesh: Edited) -> None:
     """In place, as some editors do: in between the file says less, and may make sense all the same."""
-    before = mesh.pids()
+    before, last, said = mesh.pids(), mesh.last(), mesh.log().count("pillion.yaml")
     whole = mesh.text + service("stock") + service("cart")
     half = whole.partition("  cart:")[0]
     with mesh.file.open("w", encoding="utf-8") as file:
@@ -186,13 +202,14 @@ def test_a_file_that_is_written_in_pieces_is_read_when_it_is_whole(mesh: Edited)
             file.write(piece)
             file.flush()
             time.sleep(0.05)
-    until(lambda: mesh.last().get("taken_up"), "it is taken up")
+    until(lambda: mesh.last() != last, "it is taken up")
+    assert mesh.last()["taken_up"]
     assert "new: cart, stock" in mesh.last()["said"][0]
-    until(lambda: mesh.log().count("pillion.yaml") == 1, "it is said, once")
+    until(lambda: mesh.log().count("pillion.yaml") == said + 1, "it is said, once")
     assert {name: pid for name, pid in mesh.pids().items() if name in before} == before
 
 
-def test_of_several_edits_at_once_the_last_one_counts(mesh: Edited) -> None:
+def test_of_several_edits_at_once_the_last_one_counts(mesh: Edited, token: str) -> None:
     start = mesh.text
     stock = service("stock")
     for text in (start + stock, start, start + stock, start + stock + service("cart"), start + stock):
@@ -200,7 +217,7 @@ def test_of_several_edits_at_once_the_last_one_counts(mesh: Edited) -> None:
         time.sleep(0.3)
     until(lambda: {"stock service", "stock sidecar"} <= mesh.pids().keys(), "stock runs")
     until(lambda: mesh.mesh.status()["ready"] and "cart service" not in mesh.pids(), "and cart does not")
-    assert mesh.served("/stock", mesh.token())
+    assert mesh.served("/stock", token)
 
 
 def meshes_address(url: str) -> tuple[str, int]:

@@ -31,13 +31,19 @@ class Compiled:
 
 
 @cache
+def planned(case: Path) -> plan.Plan:
+    """Plan a case's topology."""
+    topology = load(case / "pillion.yaml", {})
+    return plan.build(topology, plan.assign(topology), plan.UnixSocket(path="run/identity.sock"))
+
+
+@cache
 def compile_case(case: Path) -> Compiled:
     """Compile a case's topology with the keys that all cases share."""
-    topology = load(case / "pillion.yaml", {})
-    planned = plan.build(topology, plan.assign(topology), plan.UnixSocket(path="run/identity.sock"))
-    return Compiled(planned, render(planned, JWKS))
+    return Compiled(planned(case), render(planned(case), JWKS))
 
 
+@cache
 def written(case: Path) -> dict[str, str]:
     """Read the folder that the repository holds for a case."""
     folder = case / "envoy"
