@@ -6,18 +6,20 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
+from http.cookies import SimpleCookie
 
 import httpx
 import psutil
 import pytest
 
 from pillion.envoy.names import REVOKED_FILE, VERIFICATION
+from tests import wire
 from tests.control import faulty
 from tests.control.faulty import EMAIL, PASSWORD, PATH, Faulty, status, stays
 from tests.envoy.forge import Forge
-from tests.load import load_that_never_fails
+from tests.load import PAUSE_SECONDS, load_that_never_fails
 from tests.local.waiting import until
 
 # What pillion.local.keeper waits at most before it starts again what died three times in a row.
@@ -62,7 +64,7 @@ def test_ten_rotations_fail_no_request(mesh: Faulty, forged: str) -> None:
     """Neither of who has a token, nor of who gets a new one with every request."""
     lasting, before = mesh.token(), envoys(mesh)
     browser = httpx.post(f"{mesh.mesh.edge}/sign-in", json={"email": EMAIL, "password": PASSWORD})
-    session = {"cookie": f"pillion-session={browser.cookies['pillion-session']}"}
+    session = f"cookie: pillion-session={browser.cookies['pillion-session']}"
     renewed: list[int] = []
     kids = set()
     with (
@@ -71,10 +73,10 @@ def test_ten_rotations_fail_no_request(mesh: Faulty, forged: str) -> None:
     ):
         for _ in range(10):
             rotated = thread.submit(mesh.do, "keys", "rotate")
-            while not rotated.done():
-                answer = httpx.get(f"{mesh.mesh.edge}{PATH}", headers=session)
-                renewed.append(answer.status_code)
-                token = answer.cookies["pillion-token"]
+            while wait([rotated], PAUSE_SECONDS).not_done:
+                answer = wire.ask(mesh.edge, f"GET {PATH} HTTP/1.1", "host: x", session)
+                renewed.append(answer.status)
+                token = SimpleCookie(answer.headers["set-cookie"])["pillion-token"].value
                 header = token.partition(".")[0]
                 kids.add(json.loads(base64.urlsafe_b64decode(header + "=="))["kid"])
                 renewed.append(status(mesh.sidecar, token))

@@ -1,4 +1,4 @@
-"""One running shop for a module's tests."""
+"""One running shop for all tests that need no mesh of their own."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from tests.system.shop import Shop, running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Give the running shop."""
     with running(tmp_path_factory.mktemp("shop") / "shop") as started:

@@ -14,7 +14,6 @@ from envoy_data_plane.google.protobuf import Any
 from pillion.control.config import Kind
 from pillion.control.facts import Facts
 from pillion.control.issuer_keys import IssuerKeys
-from pillion.envoy.filters.streamed import resource
 from pillion.envoy.filters.token_claims import revoked_of, token_claims
 from pillion.envoy.filters.verification import (
     PROVIDER,
@@ -78,7 +77,7 @@ def _resource(
     revocation: int | None = None,
 ) -> Resource:
     """Name the version after the content: a control that starts anew sends nobody what they have."""
-    packed = Any.pack(resource(name, config))
+    packed = Any.pack(TypedExtensionConfig(name=name, typed_config=Any.pack(config)))
     version = lead + hashlib.sha256(packed.value).hexdigest()[:16]
     answer = DeltaDiscoveryResponse(
         type_url=TYPE_URL,

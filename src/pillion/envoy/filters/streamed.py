@@ -13,7 +13,6 @@ from envoy_data_plane.envoy.config.core.v3 import (
     ApiVersion,
     ConfigSource,
     ExtensionConfigSource,
-    TypedExtensionConfig,
 )
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 from envoy_data_plane.google.protobuf import Any
@@ -38,8 +37,3 @@ def streamed(name: str, default: betterproto2.Message) -> HttpFilter:
             type_urls=[packed.type_url],
         ),
     )
-
-
-def resource(name: str, config: betterproto2.Message) -> TypedExtensionConfig:
-    """Make the resource that fills the place."""
-    return TypedExtensionConfig(name=name, typed_config=Any.pack(config))
