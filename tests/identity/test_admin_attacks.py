@@ -7,7 +7,7 @@ import pytest
 
 from pillion.identity.models import Change, User
 from tests.identity.browser import Answer, new_user
-from tests.identity.test_admin import AUDITOR, HOME, MODELS, OPERATOR, Operator, list_of, with_role
+from tests.identity.operators import AUDITOR, HOME, MODELS, OPERATOR, Operator, list_of, with_role
 
 FORM: Final = "application/x-www-form-urlencoded"
 ODD: Final = (
