@@ -5,7 +5,7 @@ import os
 import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -24,7 +24,7 @@ from pillion.identity import (
     session_care,
 )
 from pillion.identity.accounts import AccountError, InvalidAccountError
-from pillion.identity.models import Change, User
+from pillion.identity.models import Change, SigningKey, User
 from pillion.identity.oauth import client_care
 from tests.identity.authenticator_app import App
 from tests.identity.browser import PASSWORD
@@ -241,3 +241,54 @@ def test_so_is_one_that_is_answered_alike_for_a_taken_address() -> None:
         for _ in range(2):
             assert Browser().post_json("/sign-up", {"email": email, "password": PASSWORD}).status == 202
     assert written == [("account.signed-up", email)]
+
+
+def test_ending_ones_own_sessions_is_recorded() -> None:
+    browser, email = signed_in_as()
+    other = Browser()
+    assert other.sign_in(email).status == 200
+    sid = other.claims()["sid"]
+    with _written() as written:
+        assert browser.post_json("/account/sessions/end", {"session": sid.upper()}).status == 204
+        assert browser.post_json("/account/sessions/end", {"session": sid}).status == 404  # it has ended
+        assert browser.post_json("/account/sessions/end", {"session": "all"}).status == 204
+    assert written == [("account.session-ended", email), ("account.signed-out-everywhere", email)]
+    all_of_them, one = Change.objects.filter(whom=email)[:2]
+    assert (one.details, all_of_them.details) == ({"sid": sid}, {"count": 1})
+    assert {(line.actor, line.address) for line in (one, all_of_them)} == {(email, "192.0.2.1")}
+
+
+def test_a_key_that_is_gone_is_recorded_once(as_before: None) -> None:  # noqa: ARG001 - as above
+    kid = SigningKey.objects.get(state="signing").kid
+    rotation.promote(rotation.announce())
+    until = SigningKey.objects.get(kid=kid).verifies_until or 0
+    with _written() as written:
+        for seconds in (-1, 1, 2):
+            rotation.bury(datetime.fromtimestamp(until + seconds, UTC))
+    assert written == [("key.gone", kid)]
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "a\nb", "a\u202eb", "a\ud800b", "a\x1b[2Jb", "a\u2028b"])
+def test_what_cannot_be_seen_is_replaced_in_a_line(odd: str) -> None:
+    """PostgreSQL takes neither a NUL nor half a character; the others would show a line as another one."""
+    seen = "".join(one if one.isprintable() else "\ufffd" for one in odd)
+    with changes.by(changes.Actor(odd, None, odd)), transaction.atomic():
+        changes.record("test.odd", odd, text=odd, more=[odd, {odd: (odd, 1, True, None)}])
+    line = Change.objects.filter(what="test.odd").latest("id")
+    assert (line.actor, line.address, line.whom) == (seen, seen, seen)
+    assert line.details == {"text": seen, "more": [seen, {seen: [seen, 1, True, None]}]}
+    assert odd not in json.dumps(changes.document(line), ensure_ascii=False)
+
+
+def test_what_is_too_long_is_cut_in_a_line() -> None:
+    long = "x" * 100_000
+    with changes.by(changes.Actor(long, None, long)), transaction.atomic():
+        changes.record("test.long", long, text=long)
+    line = Change.objects.get(what="test.long")
+    assert (len(line.actor), len(line.address), len(line.whom), len(line.details["text"])) == (
+        300,
+        45,
+        300,
+        2000,
+    )
+    assert line.whom.endswith("x…")

@@ -17,7 +17,10 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-from pillion.identity.models.change import LONGEST_NAME, Change
+from pillion.identity.models.change import LONGEST_ADDRESS, LONGEST_NAME, Change
+
+# Of a text among the details; the longest that is meant to be there is a URI of a client's.
+LONGEST_TEXT: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -58,20 +61,41 @@ def command_line() -> Actor:
 
 
 def record(what: str, whom: str, **details: Any) -> None:
-    """Write a line: `what` such as `user.disabled`, of `whom`; raises RuntimeError outside of a transaction."""
+    """Write a line: `what` such as `user.disabled`, of `whom`; raises RuntimeError outside of a transaction.
+
+    Whatever the texts are, the line is written: what cannot be seen in them is replaced, what is too long is cut.
+    """
     # A line that outlives its change, or the other way round, is worth nothing.
     if not connection.in_atomic_block:
         raise RuntimeError("a change is recorded in its own transaction")
     actor = _actor.get()
     Change.objects.create(
         at=timezone.now(),
-        actor=actor.name[:LONGEST_NAME],
+        actor=_seen(actor.name, LONGEST_NAME),
         actor_sub=actor.sub,
-        address=actor.address,
+        address=_seen(actor.address, LONGEST_ADDRESS),
         what=what,
-        whom=whom[:LONGEST_NAME],
-        details=details,
+        whom=_seen(whom, LONGEST_NAME),
+        details=_clean(details),
     )
+
+
+def _clean(value: Any) -> Any:
+    """Clean the texts of a value that JSON has."""
+    match value:
+        case str():
+            return _seen(value, LONGEST_TEXT)
+        case list() | tuple():
+            return [_clean(one) for one in value]
+        case dict():
+            return {_seen(name, LONGEST_NAME): _clean(one) for name, one in value.items()}
+    return value
+
+
+def _seen(text: str, most: int) -> str:
+    """Replace what PostgreSQL refuses (NUL, halves of characters) or would show a line as another one."""
+    cut = text if len(text) <= most else f"{text[: most - 1]}…"
+    return "".join(one if one.isprintable() else "\ufffd" for one in cut)
 
 
 def find(

@@ -6,11 +6,13 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from pillion.identity import device, sessions
+from pillion.identity import changes, device, sessions
+from pillion.identity.flows.acting import acting
 from pillion.identity.models import Session, User
 from pillion.identity.refusal import Refusal
 from pillion.identity.visit import session_of
@@ -76,8 +78,14 @@ def end(request: HttpRequest, user: User, which: str) -> bool:
             raise Refusal(HTTPStatus.BAD_REQUEST, "invalid-fields", said, errors={"session": said}) from None
     row = session_of(request).row
     ends_here = row is not None and mine.filter(sid=row.sid).exists()
-    if not sessions.revoke(mine, timezone.now()):
-        raise Refusal(HTTPStatus.NOT_FOUND, "no-such-session", "There is no such session any more.")
+    with transaction.atomic(), acting(request, user):
+        ended = sessions.revoke(mine, timezone.now())
+        if not ended:
+            raise Refusal(HTTPStatus.NOT_FOUND, "no-such-session", "There is no such session any more.")
+        if which == ALL:
+            changes.record("account.signed-out-everywhere", user.email, count=ended)
+        else:
+            changes.record("account.session-ended", user.email, sid=str(UUID(which)))
     if ends_here:
         request.session.flush()
     return ends_here

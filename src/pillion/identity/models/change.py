@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Final
 from django.db import models
 
 LONGEST_NAME: Final = 300
+LONGEST_ADDRESS: Final = 45
 
 
 class Change(models.Model):
@@ -22,7 +23,7 @@ class Change(models.Model):
     at = models.DateTimeField(db_index=True)
     actor = models.CharField(max_length=LONGEST_NAME, db_index=True)
     actor_sub = models.UUIDField(null=True)
-    address = models.CharField(max_length=45, blank=True)
+    address = models.CharField(max_length=LONGEST_ADDRESS, blank=True)
     what = models.CharField(max_length=60, db_index=True)
     whom = models.CharField(max_length=LONGEST_NAME, db_index=True)
     details = models.JSONField(default=dict)
