@@ -9,19 +9,21 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
 from django.test import RequestFactory
 from django.utils import timezone
 
-from pillion.identity import accounts, limits, locks, rotation, sessions
+from pillion.identity import accounts, limits, locks, rotation, session_care, sessions
 from pillion.identity.flows import sign_in
 from pillion.identity.flows import signed_in as flow
 from pillion.identity.models import Revocation, Session, SigningKey, Tries, User
 from tests.identity.browser import Browser, new_user, signed_in
 from tests.identity.conftest import CONFIG
 from tests.identity.databases import only_on_postgresql, somebody_waits
+from tests.identity.operators import OPERATOR, Operator, list_of, with_role
 from tests.local.waiting import until
 
 pytestmark = pytest.mark.usefixtures("as_before")
@@ -230,6 +232,62 @@ def test_a_new_password_ends_the_session_that_is_just_being_opened(monkeypatch: 
     (session,) = Session.objects.filter(user__email=email)
     assert session.revoked_at is not None
     assert Revocation.objects.filter(sid=session.sid).exists()
+
+
+MUTUAL = {
+    "disable": {"confirmed": "yes"},
+    "take_role": {"role": OPERATOR},
+    "delete": {"confirmed": "yes"},
+}
+
+
+def of(operator: Operator) -> User:
+    """Give the account of an operator."""
+    return User.objects.get(pk=operator.claims()["sub"])
+
+
+def operators_left(*ids: UUID) -> int:
+    """Count those of them who may still give orders."""
+    left = User.objects.filter(pk__in=ids, is_active=True)
+    return sum(OPERATOR in user.roles for user in left)
+
+
+@pytest.mark.parametrize("order", MUTUAL)
+def test_an_operator_who_is_none_any_more_orders_nothing(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have been let in; then the one is quicker."""
+    first, second = with_role(OPERATOR), with_role(OPERATOR)
+    one, other = of(first), of(second)
+    until_refused = session_care.until_refused
+
+    def after_the_other(change: Callable[[], Any]) -> Any:
+        monkeypatch.setattr(session_care, "until_refused", until_refused)
+        first.order("user", order, other.pk, **MUTUAL[order])
+        return until_refused(change)
+
+    monkeypatch.setattr(session_care, "until_refused", after_the_other)
+    second.order("user", order, one.pk, **MUTUAL[order])
+    assert (operators_left(one.pk), operators_left(other.pk)) == (1, 0)
+
+
+@only_on_postgresql
+def test_of_two_operators_who_disable_each_other_one_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second waits for the first, whose order is not to be seen yet."""
+    first, second = with_role(OPERATOR), with_role(OPERATOR)
+    one, other = of(first), of(second)
+    second.proof(list_of("user"))  # it is in the session, whose row the first order will hold
+    ordered: list[Future[Any]] = []
+    set_active = accounts.set_active
+
+    def slowly(email: str, *, active: bool) -> Any:
+        done = set_active(email, active=active)
+        if email == other.email:
+            ordered.append(start(lambda: second.order("user", "disable", one.pk, confirmed="yes")))
+        return done
+
+    monkeypatch.setattr(accounts, "set_active", slowly)
+    first.order("user", "disable", other.pk, confirmed="yes")
+    ordered[0].result(PATIENCE)
+    assert operators_left(one.pk, other.pk) == 1
 
 
 def test_a_lock_needs_a_transaction() -> None:

@@ -13,6 +13,8 @@ from django.db import connection
 PREPARATION: Final = "preparation"
 # The steps of a key's life read what there is, and then change it: see `rotation`.
 KEYS: Final = "keys"
+# An operator's order looks whether there is still one who gives it: see `admin/users`.
+OPERATORS: Final = "operators"
 # Numbers of revocations become visible in their order: see `sessions.revoke`.
 REVOCATIONS: Final = "revocations"
 

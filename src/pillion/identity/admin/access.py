@@ -34,6 +34,11 @@ def may_change(user: object) -> bool:
     return isinstance(user, User) and OPERATOR_ROLE in user.roles
 
 
+def is_operator_still(user: object) -> bool:
+    """Look once more, in the database, whether somebody may change things."""
+    return isinstance(user, User) and may_change(User.objects.filter(pk=user.pk, is_active=True).first())
+
+
 def guarded(view: AdminView) -> AdminView:
     """Let in who has the role, and has shown a second factor in this session; others are led to where they can.
 

@@ -9,6 +9,7 @@ from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,11 +17,14 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
-from pillion.identity import accounts, passwords, second_factors, session_care
+from pillion.identity import accounts, locks, passwords, second_factors, session_care
 from pillion.identity.accounts import AccountError, InvalidAccountError
+from pillion.identity.admin import access
 from pillion.identity.admin.page import Page
 from pillion.identity.models import User
 from pillion.vocabulary import ROLE
+
+_Do = Callable[[User], object]
 
 _ORDER: Final = ["order"]
 _HAS_FACTOR: Final = Exists(Authenticator.objects.filter(user=OuterRef("pk")))
@@ -259,12 +263,11 @@ class Users(Page):
     @admin.action(description="Enable", permissions=_ORDER)
     def enable(self, request: HttpRequest, found: QuerySet[User]) -> None:
         """Do what `pillion user enable` does."""
-        self.each(
-            request,
-            found.filter(is_active=False),
-            lambda user: accounts.set_active(user.email, active=True),
-            "Enabled",
-        )
+
+        def enable(user: User) -> None:
+            accounts.set_active(user.email, active=True)
+
+        self.each(request, found.filter(is_active=False), _by_an_operator(request, enable), "Enabled")
 
     @admin.action(description="Sign out everywhere", permissions=_ORDER)
     def sign_out(self, request: HttpRequest, found: QuerySet[User]) -> HttpResponse | None:
@@ -277,7 +280,11 @@ class Users(Page):
     def give_role(self, request: HttpRequest, found: QuerySet[User]) -> None:
         """Add the role that is typed beside the order."""
         role = request.POST.get("role", "").strip()
-        self.each(request, found, lambda user: accounts.give_role(user.email, role), f"Given the role {role}")
+
+        def give(user: User) -> None:
+            accounts.give_role(user.email, role)
+
+        self.each(request, found, _by_an_operator(request, give), f"Given the role {role}")
 
     @admin.action(description="Take the role", permissions=_ORDER)
     def take_role(self, request: HttpRequest, found: QuerySet[User]) -> None:
@@ -285,10 +292,9 @@ class Users(Page):
         role = request.POST.get("role", "").strip()
 
         def take(user: User) -> None:
-            _refuse_oneself(request, user)
             accounts.take_role(user.email, role)
 
-        self.each(request, found, take, f"Taken the role {role}")
+        self.each(request, found, _by_another(request, take), f"Taken the role {role}")
 
     @admin.action(description="Reset second factors", permissions=_ORDER)
     def reset_second_factors(self, request: HttpRequest, found: QuerySet[User]) -> HttpResponse | None:
@@ -303,22 +309,38 @@ class Users(Page):
         return self._ask_and_do(request, found, _DELETE, lambda user: accounts.delete_user(user.email))
 
     def _ask_and_do(
-        self, request: HttpRequest, found: QuerySet[User], order: _Order, do: Callable[[User], object]
+        self, request: HttpRequest, found: QuerySet[User], order: _Order, do: _Do
     ) -> HttpResponse | None:
         if (page := self.confirmed(request, found, order.title, order.means)) is not None:
             return page
-
-        def checked(user: User) -> None:
-            _refuse_oneself(request, user)
-            do(user)
-
-        self.each(request, found, checked, order.done)
+        self.each(request, found, _by_another(request, do), order.done)
         return self.back(request)
 
 
-def _refuse_oneself(request: HttpRequest, user: User) -> None:
-    """Raise AccountError for whoever gives the order: so there is always an operator left."""
-    if user.pk == request.user.pk:
-        raise AccountError(
-            f"{user.email} is your own account: let another operator do this, or the command line"
-        )
+def _by_an_operator(request: HttpRequest, do: _Do) -> _Do:
+    """Do it only while who orders it is an operator: of two who disable each other at once, one is left.
+
+    Only one order is at work on accounts at a time, and each looks first. Raises AccountError.
+    """
+
+    def checked(user: User) -> None:
+        with transaction.atomic():
+            locks.hold(locks.OPERATORS)
+            if not access.is_operator_still(request.user):
+                raise AccountError("you are no operator any more")
+            do(user)
+
+    return checked
+
+
+def _by_another(request: HttpRequest, do: _Do) -> _Do:
+    """Likewise, and not to oneself: whoever orders it stays an operator, so there is always one."""
+
+    def checked(user: User) -> None:
+        if user.pk == request.user.pk:
+            raise AccountError(
+                f"{user.email} is your own account: let another operator do this, or the command line"
+            )
+        do(user)
+
+    return _by_an_operator(request, checked)
