@@ -147,7 +147,7 @@ def _scripts(folder: Path) -> dict[str, Path]:
 
     from pillion.identity import accounts, api_keys, sessions  # noqa: PLC0415
     from pillion.identity.models import Session, User  # noqa: PLC0415
-    from pillion.identity.oauth import client_care  # noqa: PLC0415
+    from pillion.identity.oauth import client_care, client_metadata  # noqa: PLC0415
 
     emails = [f"user{number}@example.org" for number in range(USERS)]
     accounts.add_user(emails[0], PASSWORD)
@@ -167,7 +167,7 @@ def _scripts(folder: Path) -> dict[str, Path]:
         for cookie, user in zip(cookies, User.objects.all(), strict=True)
     )
     keys = [api_keys.make(email, "bench").secret for email in emails]
-    machine, secret = client_care.add(client_care.Wanted("machine"))
+    machine, secret = client_care.add(client_metadata.Wanted("machine"))
     granted = [f"client_id={machine.client_id}&client_secret={secret}"]
     return {
         SIGN_INS: _script(folder, "sign-ins", _SIGN_IN, emails, PASSWORD),
@@ -183,9 +183,9 @@ def _refreshed() -> list[str]:
     from django.utils import timezone  # noqa: PLC0415 - as above
 
     from pillion.identity.models import OAuthClient, Session  # noqa: PLC0415
-    from pillion.identity.oauth import client_care, grant_sessions  # noqa: PLC0415
+    from pillion.identity.oauth import client_care, client_metadata, grant_sessions  # noqa: PLC0415
 
-    made, secret = client_care.add(client_care.Wanted("app", redirect_uris=("https://app.example/",)))
+    made, secret = client_care.add(client_metadata.Wanted("app", redirect_uris=("https://app.example/",)))
     client = OAuthClient.objects.get(client_id=made.client_id)
     tokens = []
     for session in Session.objects.filter(client_id="edge")[: 64 * ROUNDS]:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from tests.identity.browser import Answer, Browser  # isort: skip - sets Django up
 from pillion.identity.oauth import client_care
-from pillion.identity.oauth.client_care import Wanted
+from pillion.identity.oauth.client_metadata import Wanted
 from tests.identity.claims import claims, header
 
 CALLBACK = "https://grafana.example/callback"

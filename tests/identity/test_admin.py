@@ -11,6 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from pillion.identity import api_keys
 from pillion.identity.models import Change, OAuthClient, Session, User
 from pillion.identity.oauth import client_care
+from pillion.identity.oauth.client_metadata import Wanted
 from tests.identity.operators import AUDITOR, HOME, MODELS, OPERATOR, list_of, with_role
 
 
@@ -92,7 +93,7 @@ def test_the_record_is_read_and_nothing_else() -> None:
 def test_no_page_shows_a_hash_or_a_seed() -> None:
     operator, email = with_role(OPERATOR), new_user()
     key = api_keys.make(email, "backup")
-    client, _ = client_care.add(client_care.Wanted("report"))
+    client, _ = client_care.add(Wanted("report"))
     user = User.objects.get(email=email)
     row = Session.objects.get(sid=key.id)
     hidden = [

@@ -5,12 +5,17 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.identity.browser import Browser, new_user, signed_in  # isort: skip - sets Django up
+from tests.identity.browser import Answer, Browser, new_user, signed_in  # isort: skip - sets Django up
+from django.utils import timezone
+
 from pillion.identity import acknowledged, api_keys
+from pillion.identity.accounts import AccountError
 from pillion.identity.acknowledged import Laggard, Spread
-from pillion.identity.models import OAuthClient, Revocation, SigningKey
-from tests.identity.operators import OPERATOR, list_of, with_role
-from tests.identity.program import CALLBACK
+from pillion.identity.models import Change, OAuthClient, Revocation, SigningKey
+from pillion.identity.oauth import client_care
+from tests.identity.forms import Form
+from tests.identity.operators import AUDITOR, OPERATOR, list_of, with_role
+from tests.identity.program import CALLBACK, program
 
 
 def test_sessions_and_api_keys_are_found_and_revoked() -> None:
@@ -62,6 +67,55 @@ def test_a_client_is_registered_its_secret_is_shown_once_and_it_is_removed() -> 
     bad = operator.post(page, [("name", "x"), ("redirect_uris", "javascript:1"), fields[2]]).body.decode()
     assert "--redirect-uri" in bad
     assert not OAuthClient.objects.filter(name="x").exists()
+
+
+def test_a_client_is_changed_and_what_somebody_else_has_changed_meanwhile_stays() -> None:
+    operator, grafana = with_role(OPERATOR), program(scopes=("openid", "email", "reports"))
+    page = f"{list_of('oauthclient')}{grafana.client_id}/change/"
+    fields = Form.of(operator.visit(page)).fields
+    client_care.change(grafana.client_id, name="Graphs", redirect_uris=("https://graphs.example/back",))
+
+    def sent(**changed: str) -> Answer:
+        kept = [(name, value) for name, value in fields if name not in changed]
+        return operator.post(page, [*kept, *changed.items()])
+
+    assert sent(scopes="openid").status == 302
+    assert "Graphs is as you see it below" in operator.said(page)
+    after = client_care.find(grafana.client_id)
+    assert (after.name, after.redirect_uris, after.scopes, after.first_party) == (
+        "Graphs",
+        ("https://graphs.example/back",),
+        ("openid",),
+        True,
+    )
+    line = Change.objects.filter(what="client.changed", whom=grafana.client_id)[0]
+    assert (str(line.actor_sub), set(line.details["after"])) == (operator.claims()["sub"], {"scopes"})
+    refused = sent(redirect_uris="javascript:1")
+    assert "--redirect-uri" in refused.body.decode()
+    assert "javascript:1" in refused.body.decode()
+    assert client_care.find(grafana.client_id) == after
+
+
+def test_an_auditor_sees_a_client_and_nobody_types_over_a_service_of_the_mesh() -> None:
+    grafana = program(backchannel_logout_uri="https://grafana.example/ended")
+    page = f"{list_of('oauthclient')}{grafana.client_id}/change/"
+    auditor = with_role(AUDITOR)
+    shown = auditor.visit(page).body.decode()
+    assert "https://grafana.example/ended" in shown
+    assert 'name="_save"' not in shown
+    assert auditor.post(page, [("csrfmiddlewaretoken", auditor.proof(page)), ("name", "x")]).status == 403
+    now = timezone.now()
+    OAuthClient.objects.create(client_id="spiffe://shop/service/orders", name="orders", created_at=now)
+    page = f"{list_of('oauthclient')}spiffe_3A_2F_2Fshop_2Fservice_2Forders/change/"
+    operator = with_role(OPERATOR)
+    shown = operator.visit(page).body.decode()
+    assert "orders" in shown
+    assert 'name="_save"' not in shown
+    proof = operator.proof(list_of("oauthclient"))
+    assert operator.post(page, [("csrfmiddlewaretoken", proof), ("name", "x")]).status == 403
+    with pytest.raises(AccountError, match="service of the mesh"):
+        client_care.change("spiffe://shop/service/orders", name="x")
+    OAuthClient.objects.filter(client_id__startswith="spiffe").delete()
 
 
 def test_the_key_that_signs_is_rotated_unless_an_envoy_lags(

@@ -26,6 +26,7 @@ from pillion.identity import (
 from pillion.identity.accounts import AccountError, InvalidAccountError
 from pillion.identity.models import Change, SigningKey, User
 from pillion.identity.oauth import client_care
+from pillion.identity.oauth.client_metadata import Wanted
 from tests.identity.authenticator_app import App
 from tests.identity.browser import PASSWORD
 from tests.identity.mailed import key_to
@@ -75,7 +76,7 @@ def test_each_order_of_an_operator_is_a_line() -> None:
 
 def test_clients_and_keys_are_recorded_too(as_before: None) -> None:  # noqa: ARG001 - the keys are the others', too
     with _written() as written:
-        client, _ = client_care.add(client_care.Wanted("grafana", redirect_uris=(CALLBACK,)))
+        client, _ = client_care.add(Wanted("grafana", redirect_uris=(CALLBACK,)))
         client_care.new_secret(client.client_id)
         client_care.delete(client.client_id)
         kid = rotation.announce()
@@ -139,7 +140,7 @@ def test_what_people_do_to_their_own_accounts_is_recorded_as_theirs() -> None:
 def test_no_line_holds_a_secret() -> None:
     email = new_user()
     key = api_keys.make(email, "backup").secret
-    _, secret = client_care.add(client_care.Wanted("report"))
+    _, secret = client_care.add(Wanted("report"))
     token = accounts.issue_token(email, timedelta(minutes=1))
     text = json.dumps([changes.document(line) for line in Change.objects.all()])
     assert secret

@@ -73,6 +73,27 @@ def test_a_token_is_printed_alone(folder: Path) -> None:
     assert (claims["client_id"], claims["iss"]) == ("pillion-cli", "http://localhost:8080")
 
 
+def test_a_client_is_changed(folder: Path) -> None:
+    """What is not named stays; '' stands for none; what cannot be is a sentence."""
+    bye = "https://graphs.example/bye"
+    given = ("--redirect-uri", "https://graphs.example/cb", "--post-logout-redirect-uri", bye, "--scope", "a")
+    client = str(json.loads(done(folder, "client", "add", "Graphs", "--json", *given))["client_id"])
+    changed = ("--first-party", "--scope", "a", "--scope", "b", "--post-logout-redirect-uri", "")
+    shown = json.loads(done(folder, "client", "change", client, "--json", *changed))
+    assert (shown["first_party"], shown["scopes"], shown["post_logout_redirect_uris"]) == (
+        True,
+        ["a", "b"],
+        [],
+    )
+    assert (shown["name"], shown["redirect_uris"]) == ("Graphs", ["https://graphs.example/cb"])
+    for words, sentence in (
+        ((), "say what is to be changed"),
+        (("--redirect-uri", ""), "say where people are sent back to"),
+    ):
+        result = pillion(folder, "client", "change", client, *words)
+        assert (result.returncode, sentence in result.stderr) == (2, True), result.stderr
+
+
 def test_a_mistake_is_a_sentence_and_an_exit_code(folder: Path) -> None:
     """2 for wrong input, 1 for what cannot be done, 130 for who thinks again; never a trace."""
     done(folder, "user", "add", "ada@example.org", "--password-stdin", typed=PASSWORD)

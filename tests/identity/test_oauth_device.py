@@ -11,7 +11,7 @@ from tests.identity.browser import Answer, Browser, signed_in  # isort: skip - s
 from pillion.identity import limits
 from pillion.identity.models import OAuthDeviceCode
 from pillion.identity.oauth import client_care
-from pillion.identity.oauth.client_care import Wanted
+from pillion.identity.oauth.client_metadata import Wanted
 from tests.identity.program import Program, claims, program
 from tests.identity.test_oauth_authorize import hidden
 from tests.identity.test_oauth_code import refused

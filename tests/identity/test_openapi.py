@@ -27,6 +27,7 @@ from django.urls import get_resolver
 from pillion.identity.config import Provider
 from pillion.identity.models import Tries
 from pillion.identity.oauth import client_care
+from pillion.identity.oauth.client_metadata import GRANT_NAMES, Wanted
 from pillion.identity.views.account import ADMIN_PATH
 from pillion.identity.wsgi import application
 from pillion.vocabulary import AUTHORIZE_PATH, CLIENT_PATHS, LOGOUT_PATH
@@ -56,10 +57,10 @@ class Somebody:
 
     def __init__(self) -> None:
         self._browser: Browser | None = None
-        wanted = client_care.Wanted(
+        wanted = Wanted(
             "made up",
             redirect_uris=(CALLBACK,),
-            grants=tuple(client_care.GRANT_NAMES),
+            grants=tuple(GRANT_NAMES),
             scopes=("openid", "x"),
         )
         client, secret = client_care.add(wanted)

@@ -2,94 +2,18 @@
 
 from typing import Any, Final
 
-from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
-from pillion.identity.accounts import AccountError, InvalidAccountError
+from pillion.identity.admin.client_form import AddForm, ChangeForm
 from pillion.identity.admin.page import Page
 from pillion.identity.models import OAuthClient
-from pillion.identity.oauth import client_care
-from pillion.identity.oauth.client_care import GRANT_NAMES, Wanted
+from pillion.identity.oauth import client_care, service_accounts
 
-_LINES: Final[dict[str, Any]] = {"widget": forms.Textarea({"rows": 3}), "required": False}
-
-
-class _AddForm(forms.ModelForm):  # type: ignore[type-arg]  # none at run time
-    """What `pillion client add` asks for."""
-
-    name = forms.CharField(max_length=100)
-    public = forms.BooleanField(
-        required=False, help_text="It can keep no secret: an app, or a page's script."
-    )
-    first_party = forms.BooleanField(
-        required=False, help_text="It is yours: people are not asked whether they allow it."
-    )
-    redirect_uris = forms.CharField(
-        **_LINES, label="Redirect URIs", help_text="One a line; where people come back to."
-    )
-    grants = forms.MultipleChoiceField(
-        required=False,
-        choices=[(name, name) for name in GRANT_NAMES],
-        widget=forms.CheckboxSelectMultiple,
-        help_text="None: sign-in and refresh where there is a redirect URI, else client_credentials.",
-    )
-    scopes = forms.CharField(required=False, help_text="With spaces between. None: openid email.")
-    audiences = forms.CharField(required=False, help_text="With spaces between. None: the mesh.")
-    roles = forms.CharField(
-        required=False, help_text="Of a program that acts for itself; with spaces between."
-    )
-    post_logout_redirect_uris = forms.CharField(
-        **_LINES, label="Post-logout redirect URIs", help_text="One a line."
-    )
-    backchannel_logout_uri = forms.CharField(required=False, label="Back-channel logout URI")
-
-    secret: str | None = None
-
-    class Meta:
-        """Nothing of the row itself is typed."""
-
-        model = OAuthClient
-        fields = ()
-
-    def clean(self) -> dict[str, Any]:
-        """Register it at once: only that tells whether it can be."""
-        given = super().clean() or {}
-        if not self.errors:
-            try:
-                made, self.secret = client_care.add(_wanted(given))
-            except (AccountError, InvalidAccountError) as error:
-                raise forms.ValidationError(str(error)) from None
-            self.instance = OAuthClient.objects.get(pk=made.client_id)
-        return given
-
-    def save(self, commit: bool = True) -> Any:
-        """Give the client; it is there. Its secret goes along, to be shown once."""
-        self.instance.secret_once = self.secret
-        return self.instance
-
-    def save_m2m(self) -> None:
-        """Do nothing: Django asks for it."""
-
-
-def _wanted(given: dict[str, Any]) -> Wanted:
-    def words(name: str) -> tuple[str, ...]:
-        return tuple(given[name].split())
-
-    return Wanted(
-        name=given["name"],
-        public=given["public"],
-        first_party=given["first_party"],
-        redirect_uris=words("redirect_uris"),
-        grants=tuple(given["grants"]),
-        scopes=words("scopes"),
-        audiences=words("audiences"),
-        roles=words("roles"),
-        post_logout_redirect_uris=words("post_logout_redirect_uris"),
-        backchannel_logout_uri=given["backchannel_logout_uri"].strip(),
-    )
+# Of a client that can be changed.
+_FIXED: Final = ("client_id", "kind", "created_at")
 
 
 class Clients(Page):
@@ -110,12 +34,19 @@ class Clients(Page):
         "scopes_said",
         "audiences_said",
         "roles_said",
+        "post_logout_redirects",
+        "backchannel_logout_uri",
         "created_at",
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Let operators register clients."""
         return self.has_order_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: OAuthClient | None = None) -> bool:
+        """Let operators change clients; not those that the mesh's own services are."""
+        of_the_mesh = obj is not None and service_accounts.is_one(obj.client_id)
+        return self.has_order_permission(request) and not of_the_mesh
 
     def get_form(
         self,
@@ -124,15 +55,37 @@ class Clients(Page):
         change: bool = False,
         **options: Any,
     ) -> Any:
-        """Give the form for a new client; there is no other."""
-        return _AddForm if obj is None else super().get_form(request, obj, change, **options)
+        """Give the form for a new client, or to change one; who may not is shown what there is."""
+        if obj is None:
+            return AddForm
+        if self.has_change_permission(request, obj):
+            return ChangeForm
+        return super().get_form(request, obj, change, **options)
 
     def get_fields(self, request: HttpRequest, obj: OAuthClient | None = None) -> Any:
         """Likewise."""
-        return tuple(_AddForm.base_fields) if obj is None else super().get_fields(request, obj)
+        if obj is None:
+            return tuple(AddForm().fields)
+        if self.has_change_permission(request, obj):
+            return (*_FIXED, *ChangeForm.base_fields)
+        return super().get_fields(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: OAuthClient | None = None) -> Any:
+        """Name what stays as it is."""
+        if obj is not None and self.has_change_permission(request, obj):
+            return _FIXED
+        return super().get_readonly_fields(request, obj)
 
     def save_model(self, request: HttpRequest, obj: OAuthClient, form: Any, change: bool) -> None:
-        """Do nothing: the form has made it."""
+        """Do nothing: the form has done it."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Leave that to the record of changes."""
+
+    def response_change(self, request: HttpRequest, obj: OAuthClient) -> HttpResponse:
+        """Show it as it is now."""
+        self.message_user(request, f"{obj.name} is as you see it below.", messages.SUCCESS)
+        return HttpResponseRedirect(request.path)
 
     def response_add(
         self,
@@ -172,6 +125,11 @@ class Clients(Page):
     def redirects(self, client: OAuthClient) -> str:
         """Name where people come back to."""
         return " ".join(client.redirect_uris) or "-"
+
+    @admin.display(description="Post-logout redirect URIs")
+    def post_logout_redirects(self, client: OAuthClient) -> str:
+        """Name where people are sent after signing out."""
+        return " ".join(client.post_logout_redirect_uris) or "-"
 
     @admin.action(description="Give another secret", permissions=["order"])
     def new_secret(self, request: HttpRequest, found: QuerySet[OAuthClient]) -> HttpResponse | None:

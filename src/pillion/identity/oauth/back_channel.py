@@ -20,7 +20,8 @@ from joserfc import jwt
 
 from pillion.identity import issue, sessions
 from pillion.identity.lifetimes import IDLE_LIFETIME
-from pillion.identity.models import OAuthCode, OAuthDeviceCode, OAuthGrant, Session
+from pillion.identity.models import OAuthClient, OAuthCode, OAuthDeviceCode, OAuthGrant, Session
+from pillion.identity.oauth import grant_sessions
 
 TYPE: Final = "logout+jwt"
 EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
@@ -47,6 +48,16 @@ def tell(now: datetime) -> int:
     ended = Q(session__revoked_at__isnull=False) | Q(session__expires_at__lte=now)
     due = OAuthGrant.objects.filter(ended, tell_at__lte=now).select_related("client").order_by("tell_at")
     return sum(_try(grant, now) for grant in due[:_AT_ONCE])
+
+
+def expect(client: OAuthClient, now: datetime) -> None:
+    """See to it that a client is told of what it holds now, if it wants to know from now on; else of nothing."""
+    mine = OAuthGrant.objects.filter(client=client)
+    if client.backchannel_logout_uri:
+        of_people = grant_sessions.live_grants(now).filter(client=client, session__user__isnull=False)
+        mine.filter(pk__in=of_people.values("pk"), tell_at=None).update(tell_at=now, told_times=0)
+    else:
+        mine.filter(tell_at__isnull=False).update(tell_at=None)
 
 
 def tidy(now: datetime) -> None:

@@ -1,47 +1,25 @@
-"""OAuth clients from the command line: registered, listed, given another secret, deleted.
+"""OAuth clients from the command line: registered, changed, listed, given another secret, deleted.
 
 Call `pillion.identity.setup(config)` first, as for `accounts`.
 """
 
-import re
 import secrets
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from pillion.identity import changes, sessions
-from pillion.identity.accounts import AccountError, InvalidAccountError, checked_roles
+from pillion.identity.accounts import AccountError
 from pillion.identity.models import OAuthClient, Session
-from pillion.identity.oauth import hashes, redirect_uri, scopes, service_accounts
-from pillion.identity.oauth.server import GRANTS
+from pillion.identity.oauth import back_channel, client_metadata, hashes, service_accounts
+from pillion.identity.oauth.client_metadata import GRANT_NAMES, Wanted
 
-# What each grant is called at the command line: its own name, or the last part of its URN.
-GRANT_NAMES: Final = {grant.rpartition(":")[2].replace("-", "_"): grant for grant in GRANTS}
-_AUDIENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:/?\[\]@!$&'()*+;=%-]{0,254}")
-_LONGEST_NAME: Final = 100
 # What the record of changes says by itself.
 _SAID: Final = frozenset({"client_id", "created"})
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What a new client is to be; nothing named means what is usual."""
-
-    name: str
-    public: bool = False
-    first_party: bool = False
-    redirect_uris: tuple[str, ...] = ()
-    grants: tuple[str, ...] = ()
-    scopes: tuple[str, ...] = ()
-    audiences: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
-    post_logout_redirect_uris: tuple[str, ...] = ()
-    backchannel_logout_uri: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,21 +49,12 @@ class Client:
 
 def add(wanted: Wanted) -> tuple[Client, str | None]:
     """Register a client; gives it, and its secret unless it is public. Raises InvalidAccountError."""
-    grants = _grants(wanted)
-    _check(wanted, grants)
+    columns = client_metadata.columns(wanted)
     secret = None if wanted.public else hashes.new_secret()
     row = OAuthClient(
         client_id=f"client-{secrets.token_hex(8)}",
-        name=wanted.name.strip(),
         secret_hash="" if secret is None else hashes.of(secret),
-        first_party=wanted.first_party,
-        grant_types=grants,
-        redirect_uris=list(wanted.redirect_uris),
-        scopes=list(dict.fromkeys(wanted.scopes or scopes.DEFAULT)),
-        audiences=list(dict.fromkeys(wanted.audiences or (settings.PILLION.mesh,))),
-        roles=checked_roles(wanted.roles),
-        post_logout_redirect_uris=list(wanted.post_logout_redirect_uris),
-        backchannel_logout_uri=wanted.backchannel_logout_uri,
+        **columns,
         created_at=timezone.now(),
     )
     client = _client(row)
@@ -94,6 +63,37 @@ def add(wanted: Wanted) -> tuple[Client, str | None]:
         told = {name: value for name, value in client.document().items() if value and name not in _SAID}
         changes.record("client.added", client.client_id, **told)
     return client, secret
+
+
+def change(client_id: str, **changed: Any) -> Client:
+    """Change what is named, as `Wanted` names it, but not whether it is public; gives the client as it is then.
+
+    What it may ask for no more is in none of its next tokens, whatever it was granted before (see `narrowed`).
+    Raises InvalidAccountError, as `add` does; AccountError.
+    """
+    if service_accounts.is_one(client_id):
+        raise AccountError(f"{client_id} is a service of the mesh: pillion.yaml says what it is")
+    with transaction.atomic():
+        row = _row(client_id, OAuthClient.objects.select_for_update(no_key=True))  # grants may point to it
+        before = _client(row)
+        is_now = {one.name: getattr(before, one.name) for one in fields(Wanted)}
+        columns = client_metadata.columns(Wanted(**is_now | changed | {"public": row.public}))
+        for name, value in columns.items():
+            setattr(row, name, value)
+        after = _client(row)
+        was, is_ = before.document(), after.document()
+        different = [name for name in was if was[name] != is_[name]]
+        if different:
+            row.save(update_fields=list(columns))
+            if "backchannel_logout_uri" in different:
+                back_channel.expect(row, timezone.now())
+            changes.record(
+                "client.changed",
+                client_id,
+                before={name: was[name] for name in different},
+                after={name: is_[name] for name in different},
+            )
+    return after
 
 
 def list_clients() -> list[Client]:
@@ -123,9 +123,7 @@ def delete(client_id: str) -> int:
     """Delete a client, after revoking its sessions; gives how many those were. Raises AccountError."""
     _refuse_service_account(client_id)
     with transaction.atomic():
-        row = OAuthClient.objects.select_for_update().filter(client_id=client_id).first()
-        if row is None:
-            raise AccountError(f"there is no client '{client_id}': 'pillion client list' shows them")
+        row = _row(client_id, OAuthClient.objects.select_for_update())
         revoked = sessions.revoke(Session.objects.filter(client_id=row.client_id), timezone.now())
         changes.record("client.removed", row.client_id, name=row.name)
         row.delete()
@@ -137,58 +135,11 @@ def _refuse_service_account(client_id: str) -> None:
         raise AccountError(f"{client_id} is a service of this mesh: pillion.yaml says whether it is there")
 
 
-def _row(client_id: str) -> OAuthClient:
-    found = OAuthClient.objects.filter(client_id=client_id).first()
+def _row(client_id: str, clients: QuerySet[OAuthClient] | None = None) -> OAuthClient:
+    found = (OAuthClient.objects.all() if clients is None else clients).filter(client_id=client_id).first()
     if found is None:
         raise AccountError(f"there is no client '{client_id}': 'pillion client list' shows them")
     return found
-
-
-def _grants(wanted: Wanted) -> list[str]:
-    """Give the grants by their own names: those of an app that people sign in to, if none is named."""
-    named = wanted.grants or (
-        ("authorization_code", "refresh_token") if wanted.redirect_uris else ("client_credentials",)
-    )
-    for name in named:
-        if name not in GRANT_NAMES:
-            raise InvalidAccountError(f"'{name}' is no grant: there are {', '.join(GRANT_NAMES)}")
-    return [GRANT_NAMES[name] for name in dict.fromkeys(named)]
-
-
-def _check(wanted: Wanted, grants: list[str]) -> None:
-    """Raise InvalidAccountError for the first thing that cannot be."""
-    if not wanted.name.strip() or len(wanted.name) > _LONGEST_NAME or not wanted.name.isprintable():
-        raise InvalidAccountError(f"a client's name is 1 to {_LONGEST_NAME} characters that can be seen")
-    back = wanted.backchannel_logout_uri
-    _check_uris("--redirect-uri", wanted.redirect_uris)
-    _check_uris("--post-logout-redirect-uri", wanted.post_logout_redirect_uris)
-    _check_uris("--backchannel-logout-uri", (back,) if back else ())
-    for scope in wanted.scopes:
-        if not scopes.SCOPE.fullmatch(scope):
-            raise InvalidAccountError(f"'{scope}' is no scope: use 1 to 64 of a-z, A-Z, 0-9 and ._:/-")
-    for audience in wanted.audiences:
-        if not _AUDIENCE.fullmatch(audience):
-            raise InvalidAccountError(f"'{audience}' is no audience: name the mesh, or a URI of the API")
-    acts = {GRANT_NAMES["client_credentials"], GRANT_NAMES["token_exchange"]} & set(grants)
-    with_code = GRANT_NAMES["authorization_code"] in grants
-    mistakes = {
-        "say where people are sent back to, by --redirect-uri": with_code and not wanted.redirect_uris,
-        "--redirect-uri goes with the grant authorization_code": wanted.redirect_uris and not with_code,
-        "--backchannel-logout-uri must be http or https": back and not back.startswith("http"),
-        "a public client cannot prove who it is, and so not act for itself": wanted.public and acts,
-        "--role is for a client that acts for itself: --grant client_credentials": (
-            wanted.roles and GRANT_NAMES["client_credentials"] not in grants
-        ),
-    }
-    for said, wrong in mistakes.items():
-        if wrong:
-            raise InvalidAccountError(said)
-
-
-def _check_uris(what: str, uris: Iterable[str]) -> None:
-    for uri in uris:
-        if wrong := redirect_uri.mistake(uri):
-            raise InvalidAccountError(f"{what} {uri}: {wrong}")
 
 
 def _client(row: OAuthClient) -> Client:

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from pillion.identity.models import OAuthClient, OAuthCode, OAuthGrant, Session, User
-from pillion.identity.oauth import access_token, audiences, grant_sessions, hashes, id_token, scopes
+from pillion.identity.oauth import access_token, audiences, grant_sessions, hashes, id_token, narrowed, scopes
 from pillion.identity.oauth.client_authentication import ALL_METHODS
 from pillion.identity.oauth.request import text
 
@@ -83,8 +83,11 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         parent = grant_sessions.hold(code.parent_id, now)
         if parent is None or not isinstance(parent.user, User):
             raise InvalidGrantError("The session has ended.")
-        audience = audiences.of_token(self.request, code.audiences)
-        granted = grant_sessions.Granted(client, parent, code.scope, tuple(code.audiences))
+        if code.redirect_uri and not client.check_redirect_uri(code.redirect_uri):
+            raise InvalidGrantError("The client has the redirect_uri of the code no more.")
+        left = narrowed.left(code.scope, code.audiences, client)
+        audience = audiences.of_token(self.request, list(left.audiences))
+        granted = grant_sessions.Granted(client, parent, left.scope, left.audiences)
         grant = grant_sessions.open_session(granted, now)
         if not OAuthCode.objects.filter(code_hash=code.code_hash, sid=None).update(sid=grant.session_id):
             transaction.set_rollback(True)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from pillion.identity import limits
 from pillion.identity.models import OAuthClient, OAuthDeviceCode
-from pillion.identity.oauth import access_token, audiences, grant_sessions, hashes
+from pillion.identity.oauth import access_token, audiences, grant_sessions, hashes, narrowed
 from pillion.identity.oauth.client_authentication import ALL_METHODS
 from pillion.identity.oauth.code_grant import tokens_of_a_user
 from pillion.identity.oauth.request import text
@@ -134,10 +134,9 @@ class DeviceGrant(DeviceCodeGrant):  # type: ignore[misc]
                 raise InvalidGrantError("The session of who allowed it has ended.")
             if not OAuthDeviceCode.objects.filter(device_hash=code.device_hash).delete()[0]:
                 raise InvalidGrantError("The device_code was used before.")
-            audience = audiences.of_token(self.request, code.audiences)
-            granted = grant_sessions.Granted(
-                code.client, parent, code.scope, tuple(code.audiences), elsewhere=True
-            )
+            left = narrowed.left(code.scope, code.audiences, code.client)
+            audience = audiences.of_token(self.request, list(left.audiences))
+            granted = grant_sessions.Granted(code.client, parent, *left, elsewhere=True)
             return tokens_of_a_user(grant_sessions.open_session(granted, now), audience, "", now)
 
     def save_token(self, token: Any) -> None:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from authlib.oauth2.rfc6749 import InvalidRequestError
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from django.utils import timezone
 
 from pillion.identity.models import OAuthClient
-from pillion.identity.oauth import grant_sessions, hashes, live_token
+from pillion.identity.oauth import grant_sessions, hashes, live_token, narrowed
 from pillion.identity.oauth.client_authentication import METHODS
 from pillion.identity.oauth.request import text
 
@@ -43,16 +43,20 @@ def _refresh_token(token: str, client: OAuthClient) -> Found | None:
     parts = grant_sessions.split(token)
     if parts is None:
         return None
-    alive = grant_sessions.live_grants(timezone.now()).select_related("session")
+    alive = grant_sessions.live_grants(timezone.now()).select_related("session", "client")
     grant = alive.filter(
         selector_hash=hashes.of(parts[0]), secret_hash=hashes.of(parts[1]), client=client
     ).first()
     if grant is None:
         return None
+    try:
+        scope = narrowed.of_grant(grant).scope
+    except InvalidGrantError:
+        return None
     return {
         "client_id": grant.client_id,
         "sub": grant.sub,
-        "scope": grant.scope,
+        "scope": scope,
         "sid": str(grant.session_id),
         "exp": int(grant.session.expires_at.timestamp()),
     }

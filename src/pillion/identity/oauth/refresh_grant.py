@@ -10,7 +10,7 @@ from django.utils import timezone
 from pillion.identity import issue, keys, links, sessions
 from pillion.identity.lifetimes import USE_RESOLUTION
 from pillion.identity.models import OAuthClient, OAuthGrant, Session, User
-from pillion.identity.oauth import access_token, audiences, grant_sessions, hashes, id_token, scopes
+from pillion.identity.oauth import access_token, audiences, grant_sessions, hashes, id_token, narrowed, scopes
 from pillion.identity.oauth.client_authentication import ALL_METHODS
 from pillion.identity.oauth.request import text
 from pillion.identity.sql import Joined, stored, table, update
@@ -41,6 +41,7 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
         if found is None:
             raise InvalidGrantError(_REFUSED)
         grant, self._proven, self._kid = found
+        grant.scope, grant.audiences = narrowed.of_grant(grant)
         return grant
 
     def _validate_token_scope(self, token: OAuthGrant) -> None:
