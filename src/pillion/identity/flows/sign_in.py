@@ -67,9 +67,8 @@ def _sign_in(request: HttpRequest, address: str, password: str, tried: limits.Tr
     if checked is None:
         raise _wrong()
     with transaction.atomic():
-        limits.open_session(
-            request, address, tried
-        )  # before the account's row is held: others do it in this order
+        # Before the account's row is held: others take the two locks in this order. Refused, the try stays counted.
+        limits.open_session(request, address, tried)
         account = _as_it_is_now(checked)
         if account is None:
             raise _wrong()
