@@ -16,8 +16,7 @@ from django.db import connection, transaction
 from django.test import RequestFactory
 from django.utils import timezone
 
-from pillion.identity import accounts, limits, locks, rotation, session_care, sessions
-from pillion.identity.flows import sign_in
+from pillion.identity import accounts, backend, limits, locks, rotation, session_care, sessions
 from pillion.identity.flows import signed_in as flow
 from pillion.identity.models import Revocation, Session, SigningKey, Tries, User
 from tests.identity.browser import Browser, new_user, signed_in
@@ -188,7 +187,7 @@ def test_a_sign_in_is_refused_whose_account_changed_while_its_password_was_looke
 ) -> None:
     """The old password was right a moment ago; now it opens nothing."""
     email = new_user()
-    find = sign_in.find
+    find = backend.find
 
     def then_change(*asked: str) -> User | None:
         found = find(*asked)
@@ -196,7 +195,7 @@ def test_a_sign_in_is_refused_whose_account_changed_while_its_password_was_looke
         CHANGES[change](email)
         return found
 
-    monkeypatch.setattr(sign_in, "find", then_change)
+    monkeypatch.setattr(backend, "find", then_change)
     answer = Browser().sign_in(email)
     assert (answer.status, answer.code) == (401, "wrong-credentials")
     assert not answer.set_cookies

@@ -15,8 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
 
-from pillion.identity import email_address, issue, keys, limits, links, passwords
-from pillion.identity.backend import find, spend_the_same_time
+from pillion.identity import backend, email_address, issue, keys, limits, links, passwords
 from pillion.identity.flows import second_step
 from pillion.identity.flows.signed_in import SignedIn, begin, enter, signed_in
 from pillion.identity.models import User
@@ -67,7 +66,7 @@ def _sign_in(request: HttpRequest, address: str, password: str, tried: limits.Tr
     if checked is None:
         raise _wrong()
     with transaction.atomic():
-        # Before the account's row is held: others take the two locks in this order. Refused, the try stays counted.
+        # Before the account's row is held: others take the two locks in this order.
         limits.open_session(request, address, tried)
         account = _as_it_is_now(checked)
         if account is None:
@@ -99,9 +98,9 @@ def _find(address: str, password: str) -> User | None:
     except email_address.EmailAddressError:
         email = ""
     if email and len(password) <= passwords.LONGEST:
-        return find(email, password)
+        return backend.find(email, password)
     if settings.PILLION.users is None:  # else it would be asked, which it is not about what is no address
-        spend_the_same_time(password[: passwords.LONGEST])
+        backend.spend_the_same_time(password[: passwords.LONGEST])
     return None
 
 
