@@ -78,11 +78,12 @@ class Sessions(Page):
         term = search_term.strip()
         if not term:
             return queryset, False
+        if "@" in term:  # by itself: so the user's sessions are found by their index
+            return queryset.filter(user__email=term.lower()), False
         try:
             one = UUID(term)
         except ValueError:
-            named = Q(user__email=term.lower()) | Q(client_id=term) | Q(address=term)
-            return queryset.filter(named), False
+            return queryset.filter(Q(client_id=term) | Q(address=term)), False
         return queryset.filter(Q(sid=one) | Q(user=one)), False
 
     @admin.display(description="Whose")

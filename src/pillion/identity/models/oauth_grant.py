@@ -32,8 +32,9 @@ class OAuthGrant(models.Model):
     told_times = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
-        """How those are found whose client is to be told."""
+        """What it is called in the admin, and how those are found whose client is to be told."""
 
+        verbose_name = "grant"
         indexes: ClassVar[list[Any]] = [
             models.Index(
                 fields=["tell_at"], condition=models.Q(tell_at__isnull=False), name="oauth_grant_to_tell"

@@ -40,13 +40,14 @@ class Session(models.Model):
     address = models.CharField(max_length=45, blank=True)
 
     class Meta:
-        """How control finds what was revoked lately, and whose sessions are alive."""
+        """How control finds what was revoked lately, whose sessions are alive, and the admin the latest ones."""
 
         indexes: ClassVar[list[Any]] = [
             models.Index(
                 fields=["revoked_at"], condition=models.Q(revoked_at__isnull=False), name="session_revoked"
             ),
             models.Index(fields=["user", "address"], name="session_of_user_at_address"),
+            models.Index(fields=["created_at", "sid"], name="session_by_age"),
         ]
 
     def __str__(self) -> str:
