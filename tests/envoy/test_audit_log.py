@@ -1,5 +1,6 @@
 """The audit log: one line per request, with who, what, and why it was refused; and nothing secret."""
 
+import json
 import re
 import time
 import uuid
@@ -7,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from pillion.audit.hops import hops
+from pillion.audit.record import Damage, files, of_request
+from pillion.audit.words import walk
 from tests import wire
 from tests.envoy.rig import Rig
+from tests.local.waiting import until
 
 SUB = "2f1c0c5e-6a1b-4b0e-9a52-2f0f6b1d8a11"
 SID = "b2a9f3f0-52a4-4c3e-8a57-6d1f6c1f2f10"
@@ -16,6 +21,11 @@ FIELDS = {
     "time",
     "request_id",
     "service",
+    "kind",
+    "trace_id",
+    "span_id",
+    "traceparent",
+    "host",
     "method",
     "path",
     "status",
@@ -104,6 +114,40 @@ def test_one_request_has_one_id_on_every_hop(mesh: Rig) -> None:
     ids = {mesh.audit(workload, mark)["request_id"] for workload in ("edge", "orders")}
     assert len(ids) == 1
     assert chosen not in ids
+
+
+def test_each_hop_has_a_span_and_says_which_led_to_it(mesh: Rig) -> None:
+    """The edge continues the caller's trace; a service ties its calls to what it serves by passing it on."""
+    mark, trace = uuid.uuid4().hex, uuid.uuid4().hex
+    bearer = f"authorization: Bearer {mesh.forge.good()}"
+    outside = f"traceparent: 00-{trace}-00f067aa0ba902b7-00"
+    answer = wire.ask(mesh.edge, f"GET /api/orders/{mark} HTTP/1.1", "host: shop", bearer, outside)
+    received = dict(json.loads(answer.body)["headers"])
+    passed_on = [f"{name}: {received[name]}" for name in ("authorization", "traceparent", "x-request-id")]
+    for host in ("inventory", "lonely"):
+        wire.ask(mesh.egress(), f"GET http://{host}/{mark} HTTP/1.1", f"host: {host}", *passed_on)
+    mesh.audit("inventory", mark)
+    until(lambda: len(mesh.audit_lines("orders", mark)) == 3, "the lines of both calls")
+    found = of_request(files(mesh.folder / "audit"), received["x-request-id"], Damage())
+    assert {line.trace_id for line in found} == {trace}
+    [edge] = hops(found)
+    assert edge.line.parent_id == "00f067aa0ba902b7"
+    [orders] = edge.hops
+    calls = {call.callee: (call.line.kind, call.line.status, call.line.why) for call in orders.hops}
+    assert calls == {"inventory": ("inbound", 200, ""), "lonely": ("egress", 403, "peer-not-called")}
+    assert {call.caller for call in orders.hops} == {"orders"}
+    assert not [hop for hop in walk([edge]) if hop.assumed]
+
+
+def test_a_refused_request_is_a_hop_too(mesh: Rig) -> None:
+    """Of the trace that it came with, though it is passed on to nobody."""
+    sent, trace = str(uuid.uuid4()), uuid.uuid4().hex
+    outside = f"traceparent: 00-{trace}-00f067aa0ba902b7-00"
+    wire.ask(mesh.sidecar(), "GET /api/orders HTTP/1.1", "host: x", f"x-request-id: {sent}", outside)
+    log = files(mesh.folder / "audit", "orders")
+    until(lambda: bool(of_request(log, sent, Damage())), "the line of the refusal")
+    [line] = of_request(log, sent, Damage())
+    assert (line.status, line.trace_id, line.parent_id) == (401, trace, "00f067aa0ba902b7")
 
 
 def test_what_a_caller_sends_cannot_break_a_line(mesh: Rig) -> None:

@@ -18,6 +18,7 @@ VERBS: Final = {
     "down": "Stop what `up --detach` started.",
     "status": "Say what runs and how it is.",
     "logs": "Show the processes' output.",
+    "audit": "Print who did what, hop by hop.",
     "user": "Manage accounts.",
     "session": "List and revoke what people are signed in with.",
     "client": "Manage the programs that sign people in through Pillion.",

@@ -4,7 +4,7 @@ The path stands without its query, which may hold what should not be in a log. N
 credential is written.
 """
 
-from typing import Final
+from typing import Final, Literal
 
 from envoy_data_plane.envoy.config.accesslog.v3 import AccessLog
 from envoy_data_plane.envoy.config.core.v3 import SubstitutionFormatString
@@ -13,15 +13,22 @@ from envoy_data_plane.google.protobuf import Any, Struct
 
 from pillion import vocabulary
 from pillion.envoy import names
+from pillion.envoy.filters.came_with import CAME_WITH
 from pillion.plan.model import Workload
 
 # Who is calling is read from the headers that this Envoy wrote itself: reading a claim from jwt_authn's metadata
 # copies all claims each time, which made this line cost a fifth of a request (docs/benchmarks.md).
 # `why` is null unless an Envoy refused: this one, or one further on whose answer passed through here.
+# A service's call leaves a line at its egress, and one at whom it calls. `traceparent` is as the request came with
+# it, and holds the `span_id` of the hop before (docs/decisions/0036-audit.md).
 # `caller` is the address that the connection came from; mTLS will put the workload's name in its place.
 FIELDS: Final = {
     "time": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
     "request_id": "%REQ(X-REQUEST-ID)%",
+    "trace_id": "%TRACE_ID%",
+    "span_id": "%SPAN_ID%",
+    "traceparent": CAME_WITH,
+    "host": "%REQ(:AUTHORITY)%",
     "method": "%REQ(:METHOD)%",
     "path": "%PATH(NQ)%",
     "status": "%RESPONSE_CODE%",
@@ -36,9 +43,12 @@ FIELDS: Final = {
 }
 
 
-def audit_log(workload: Workload) -> AccessLog:
-    """Write a line for every request that reached this Envoy, to the workload's own file."""
-    line = Struct.from_dict({"service": workload.name, **FIELDS})
+Kind = Literal["edge", "inbound", "egress"]
+
+
+def audit_log(workload: Workload, kind: Kind) -> AccessLog:
+    """Write a line for every request that reached a listener of this Envoy's, to the workload's own file."""
+    line = Struct.from_dict({"service": workload.name, "kind": kind, **FIELDS})
     return AccessLog(
         name="pillion.audit",
         typed_config=Any.pack(

@@ -5,6 +5,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from pillion.envoy.filters.access import access
 from pillion.envoy.filters.bearer import bearer
 from pillion.envoy.filters.browser import browser
+from pillion.envoy.filters.came_with import came_with
 from pillion.envoy.filters.cors import cors
 from pillion.envoy.filters.identity_headers import identity_headers
 from pillion.envoy.filters.own_cookies import own_cookies
@@ -12,6 +13,7 @@ from pillion.envoy.filters.renewal import renewal
 from pillion.envoy.filters.router import router
 from pillion.envoy.filters.rules import rules
 from pillion.envoy.filters.same_origin import same_origin
+from pillion.envoy.filters.service_token import service_token
 from pillion.envoy.filters.step_up import step_up
 from pillion.envoy.filters.step_up_page import step_up_page
 from pillion.envoy.filters.streamed import streamed
@@ -21,12 +23,13 @@ from pillion.envoy.filters.trusted_caller import trusted_caller
 from pillion.envoy.filters.verification import edge_verification, known_keys, sidecar_verification
 from pillion.envoy.filters.whole_body import whole_body
 from pillion.envoy.names import REVOCATIONS, VERIFICATION
-from pillion.plan.model import Plan
+from pillion.plan.model import Plan, Sidecar
 
 
 def sidecar_chain(plan: Plan) -> list[HttpFilter]:
     """Give the filters between anybody and a service. Identity headers were dropped before the first."""
     return [
+        came_with(),  # before any answer: a refusal is a hop as well
         token_shape(),  # before anything parses the token
         # What comes after may believe the token's claims.
         streamed(VERIFICATION, sidecar_verification(plan.verification, known_keys(plan.verification))),
@@ -43,7 +46,8 @@ def sidecar_chain(plan: Plan) -> list[HttpFilter]:
 def edge_chain(plan: Plan) -> list[HttpFilter]:
     """Give the filters between the outer world and the sidecars."""
     return [
-        cors(),  # first: answers preflights, which carry no credentials
+        came_with(),  # before any answer: a refusal is a hop as well
+        cors(),  # answers preflights, which carry no credentials
         browser(plan.edge.cookies),  # turns cookies into what the rest looks for
         step_up_page(),  # as soon as it is known who is going to a page
         same_origin(plan.edge),  # as soon as it is known that a cookie is relied on
@@ -56,5 +60,14 @@ def edge_chain(plan: Plan) -> list[HttpFilter]:
         bearer(),  # a verified cookie's token becomes what services expect; a stale one stays behind
         own_cookies(plan.edge.cookies),  # sees an answer before `renewal` adds its cookie
         whole_body(),  # for identity alone, and only for those who were let in
+        router(),
+    ]
+
+
+def egress_chain(plan: Plan, sidecar: Sidecar) -> list[HttpFilter]:
+    """Give the filters between a service and those whom it calls, who check by themselves what comes."""
+    return [
+        came_with(),
+        *([service_token(plan, sidecar)] if sidecar.peers else []),  # only for a call that carries none
         router(),
     ]

@@ -126,7 +126,7 @@ def edge(plan: Plan) -> Listener:
     manager.tracing = trace_context(plan.edge.workload.name)
     manager.http_filters = edge_chain(plan)
     manager.local_reply_config = refusals.local_replies(_refusals(plan.edge.cookies), plan.mesh)
-    manager.access_log = [audit_log(plan.edge.workload)]
+    manager.access_log = [audit_log(plan.edge.workload, "edge")]
     door = listener(EDGE, plan.edge.listen, manager)
     if plan.edge.tls is not None:
         door.filter_chains[0].transport_socket = tls(plan.edge)

@@ -6,10 +6,11 @@ from envoy_data_plane.envoy.config.listener.v3 import Listener
 from envoy_data_plane.envoy.config.route.v3 import Route, RouteConfiguration, RouteMatch, VirtualHost
 
 from pillion.envoy import names, refusals
+from pillion.envoy.audit_log import audit_log
+from pillion.envoy.chain import egress_chain
 from pillion.envoy.connection import connection_manager, listener
-from pillion.envoy.filters.router import router
-from pillion.envoy.filters.service_token import service_token
 from pillion.envoy.routes import RETRIES, answer, below, to_cluster
+from pillion.envoy.tracing import trace_context
 from pillion.plan.model import Peer, Plan, Sidecar
 
 EGRESS: Final = "egress"
@@ -21,10 +22,12 @@ def egress(plan: Plan, sidecar: Sidecar) -> Listener:
     manager.preserve_external_request_id = True
     manager.skip_xff_append = True
     manager.strip_any_host_port = True
-    manager.http_filters = [*([service_token(plan, sidecar)] if sidecar.peers else []), router()]
+    manager.tracing = trace_context(sidecar.workload.name)
+    manager.http_filters = egress_chain(plan, sidecar)
     manager.local_reply_config = refusals.local_replies(
         (_not_called(sidecar), *refusals.BY_STATUS), plan.mesh
     )
+    manager.access_log = [audit_log(sidecar.workload, "egress")]
     return listener(EGRESS, sidecar.egress, manager)
 
 

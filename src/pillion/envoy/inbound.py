@@ -18,6 +18,7 @@ from pillion.envoy.filters.rules import required_by
 from pillion.envoy.filters.step_up import asked_by
 from pillion.envoy.grpc import app_or_grpc
 from pillion.envoy.routes import NO_TIMEOUT, RETRIES, below, doubtful_path
+from pillion.envoy.tracing import trace_context
 from pillion.plan.model import ANYONE, Issuer, Plan, Rule, Sidecar
 
 INBOUND: Final = "inbound"
@@ -40,9 +41,10 @@ def inbound(plan: Plan, sidecar: Sidecar) -> Listener:
     manager.preserve_external_request_id = True
     # The application sees the client's address as the edge wrote it down.
     manager.skip_xff_append = True
+    manager.tracing = trace_context(sidecar.workload.name)
     manager.http_filters = sidecar_chain(plan)
     manager.local_reply_config = refusals.local_replies(REFUSALS, plan.mesh)
-    manager.access_log = [audit_log(sidecar.workload)]
+    manager.access_log = [audit_log(sidecar.workload, "inbound")]
     return listener(INBOUND, sidecar.inbound, manager)
 
 

@@ -1,4 +1,4 @@
-"""Give every request a trace context (W3C Trace Context) at the edge, for services to pass on.
+"""Give every request a trace context (W3C Trace Context), and every hop of it a span of its own.
 
 Nothing is sampled, so nothing is ever sent: Envoy makes a trace context only together with a tracer, and a
 tracer only with an exporter, which therefore names a cluster that need not exist.

@@ -2,17 +2,17 @@
 
 import difflib
 import heapq
-import os
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from pillion.local import folder
 from pillion.local.failure import LocalError
 from pillion.local.output import harmless, older
+from pillion.local.tail import Tail
 
 _SUFFIX: Final = ".log"
 _POLL_SECONDS: Final = 0.1
@@ -57,11 +57,12 @@ class Follower:
     """Gives what is added to files from now on; a file that is replaced is read to its end, then anew."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        self._tails = [_Tail(path) for path in paths]
+        self._tails = [Tail(path) for path in paths]
 
     def added(self) -> list[Line]:
         """Give what was added since the last time, by time."""
-        return sorted((line for tail in self._tails for line in tail.added()), key=lambda line: line.time)
+        added = (_line(_name(tail.path), raw) for tail in self._tails for raw in tail.added())
+        return sorted(added, key=lambda line: line.time)
 
     def lines(self) -> Iterator[Line]:
         """Give lines as they come, without end."""
@@ -76,47 +77,6 @@ class Follower:
         """Let go of the files."""
         for tail in self._tails:
             tail.close()
-
-
-class _Tail:
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._rest = b""
-        self._file: BinaryIO | None = self._open()
-        if self._file is not None:
-            self._file.seek(0, 2)
-
-    def added(self) -> Iterator[Line]:
-        if self._file is not None:
-            yield from self._read(self._file)
-        if self._file is None or self._is_replaced(self._file):
-            if self._file is not None:
-                yield from self._read(self._file)
-                self._file.close()
-            self._file = self._open()
-            if self._file is not None:
-                yield from self._read(self._file)
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def _read(self, file: BinaryIO) -> Iterator[Line]:
-        *whole, self._rest = (self._rest + file.read()).split(b"\n")
-        for raw in whole:
-            yield _line(_name(self._path), raw)
-
-    def _open(self) -> BinaryIO | None:
-        try:
-            return self._path.open("rb")
-        except FileNotFoundError:
-            return None
-
-    def _is_replaced(self, file: BinaryIO) -> bool:
-        try:
-            return not os.path.samestat(self._path.stat(), os.fstat(file.fileno()))
-        except FileNotFoundError:
-            return False
 
 
 def _past(path: Path, last: int | None) -> Iterator[Line]:
