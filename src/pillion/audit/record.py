@@ -2,11 +2,11 @@
 
 import difflib
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from pillion.audit.line import EDGE, Line, parse
 
@@ -48,13 +48,17 @@ def older(path: Path) -> list[Path]:
 
 
 def past(
-    paths: Iterable[Path], damage: Damage, wanted: Callable[[bytes], bool] | None = None
+    paths: Iterable[Path],
+    damage: Damage,
+    wanted: Callable[[bytes], bool] | None = None,
+    lengths: Mapping[Path, int] | None = None,
 ) -> Iterator[Line]:
     """Give what is on record in these files and older ones, by time, as far as an Envoy wrote it in that order.
 
-    `wanted` looks at a line before it is read.
+    `wanted` looks at a line before it is read. `lengths` says of a file how many bytes of it are the past.
     """
-    return heapq.merge(*(_lines(path, damage, wanted) for path in paths), key=_by_time)
+    ends = lengths or {}
+    return heapq.merge(*(_lines(path, damage, wanted, ends.get(path)) for path in paths), key=_by_time)
 
 
 def of_request(paths: Iterable[Path], request_id: str, damage: Damage) -> list[Line]:
@@ -83,17 +87,28 @@ def _holding(words: Iterable[str]) -> Callable[[bytes], bool]:
     return lambda raw: any(word in raw for word in encoded)
 
 
-def _lines(path: Path, damage: Damage, wanted: Callable[[bytes], bool] | None) -> Iterator[Line]:
+def _lines(
+    path: Path, damage: Damage, wanted: Callable[[bytes], bool] | None, length: int | None
+) -> Iterator[Line]:
     for part in (*older(path), path):
         try:
             file = part.open("rb")
         except FileNotFoundError:  # set aside in this moment
             continue
         with file:
-            for raw in file:
+            for raw in _up_to(file, length if part == path else None):
                 if not raw.endswith(b"\n") or (wanted and not wanted(raw)):
                     continue
                 if (line := parse(raw)) is None:
                     damage.lines += 1
                 else:
                     yield line
+
+
+def _up_to(file: BinaryIO, length: int | None) -> Iterator[bytes]:
+    read = 0
+    for raw in file:
+        if length is not None and read >= length:
+            return
+        read += len(raw)
+        yield raw

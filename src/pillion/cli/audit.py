@@ -71,7 +71,8 @@ def command(  # noqa: PLR0913 - one for each option
     else:
         wanted = _wanted(_sub(file, user), since, denied=denied)
         tails = [Tail(path) for path in paths] if follow else []
-        _list(record.past(paths, damage), wanted, as_json=as_json)
+        lengths = {tail.path: tail.begin for tail in tails}
+        _list(record.past(paths, damage, lengths=lengths), wanted, as_json=as_json)
         _list(_added(tails, damage), wanted, as_json=as_json)
     if damage.lines:
         click.echo(f"{damage.lines} damaged lines in {state.audit} were left out", err=True)

@@ -3,18 +3,19 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
+
+_LONGEST_LINE: Final = 64 * 1024
 
 
 class Tail:
-    """The end of the file at `path`, which need not be there yet."""
+    """The end of the file at `path`, which need not be there yet; `begin` is where it begins, in bytes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._rest = b""
         self._file: BinaryIO | None = self._open()
-        if self._file is not None:
-            self._file.seek(0, 2)
+        self.begin = _last_whole(self._file) if self._file is not None else 0
 
     def added(self) -> Iterator[bytes]:
         """Give the whole lines that were added since the last time, without their ends."""
@@ -48,3 +49,10 @@ class Tail:
             return not os.path.samestat(self.path.stat(), os.fstat(file.fileno()))
         except FileNotFoundError:
             return False
+
+
+def _last_whole(file: BinaryIO) -> int:
+    """Go to where the last whole line ends: one that is being written belongs to what is added."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _LONGEST_LINE))
+    return file.seek(size - len(file.read().rpartition(b"\n")[2]))
