@@ -47,6 +47,11 @@ async def refuses(socket: UnixSocket) -> bool:
     return await _counts(socket, r"update_rejected$")
 
 
+async def reopen_logs(socket: UnixSocket) -> None:
+    """Have it open its log files by their names again."""
+    await request(socket, "POST", "/reopen_logs")
+
+
 async def drain(socket: UnixSocket) -> None:
     """Let no new connection in, and give the requests that are under way a moment to end."""
     if await request(socket, "POST", "/drain_listeners") is not None:

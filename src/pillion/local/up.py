@@ -12,6 +12,7 @@ from typing import Final
 
 from pillion.local import (
     at_rest,
+    audit_files,
     certificate,
     control_config,
     edits,
@@ -86,6 +87,7 @@ async def _supervise(mesh: Mesh, audience: Audience, began: float, *, hang_up: b
             audience.ready(f"ready in {time.monotonic() - began:.1f} s — {mesh.topology.edge.origin}")
             tasks.append(asyncio.ensure_future(edits.follow(mesh, audience.printed)))
             tasks.append(asyncio.ensure_future(mailbox.follow(mesh, audience.printed)))
+            tasks.append(asyncio.ensure_future(audit_files.follow(mesh)))
         return await mesh.supervisor.unless_failed(stop)
     finally:
         if not stop.done():
