@@ -1,22 +1,23 @@
-"""Who ordered what. Knows the caller from one header, and passes the caller on when it calls `inventory`."""
+"""Who ordered what. Knows the caller from one header, and calls `inventory` on the caller's behalf."""
 
 import uuid
 
 import httpx
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from pillion import propagate
+
 from service import json_object, serve, transaction
 
-# What makes the next hop know the user, and the logs know that it is the same request.
-FORWARDED = ("authorization", "x-request-id", "traceparent")
 MOST_ITEMS = 20
 
-# Goes through the sidecar, by HTTP_PROXY.
-inventory = httpx.AsyncClient(base_url="http://inventory", timeout=5)
+# Goes through the sidecar, by HTTP_PROXY, on behalf of whoever is being served.
+inventory = propagate.httpx(httpx.AsyncClient(base_url="http://inventory", timeout=5))
 
 
 def set_up() -> None:
@@ -32,19 +33,18 @@ async def place_order(request: Request) -> JSONResponse:
     """Reserve the items, then write the order down; if that fails, put the items back."""
     items = _items(await json_object(request))
     order = str(uuid.uuid4())
-    forwarded = {name: request.headers[name] for name in FORWARDED if name in request.headers}
-    await _ask_inventory("/reserve", {"order": order, "items": items}, forwarded)
+    await _ask_inventory("/reserve", {"order": order, "items": items})
     try:
         _write(order, request, items)
     except BaseException:
-        await _ask_inventory("/release", {"order": order}, forwarded)
+        await _ask_inventory("/release", {"order": order})
         raise
     return JSONResponse({"id": order, "items": items}, 201)
 
 
-async def _ask_inventory(path: str, body: dict[str, object], headers: dict[str, str]) -> None:
+async def _ask_inventory(path: str, body: dict[str, object]) -> None:
     try:
-        answer = await inventory.post(path, json=body, headers=headers)
+        answer = await inventory.post(path, json=body)
     except httpx.TransportError as error:
         raise HTTPException(503, "The inventory cannot be reached; nothing was ordered.") from error
     if answer.status_code == 409:
@@ -128,7 +128,8 @@ app = Starlette(
         Route("/api/orders", place_order, methods=["POST"]),
         Route("/api/orders", list_orders),
         Route("/api/orders/{order}", show_order),
-    ]
+    ],
+    middleware=[Middleware(propagate.asgi)],
 )
 
 if __name__ == "__main__":
