@@ -102,6 +102,11 @@ def spiffe_id(mesh: str, service: str) -> str:
     return f"{SPIFFE}://{mesh}/service/{service}"
 
 
+def edge_spiffe_id(mesh: str) -> str:
+    """Name the edge; no service's name is like it."""
+    return f"{SPIFFE}://{mesh}/edge"
+
+
 @dataclass(frozen=True)
 class Cookies:
     """The names of the two cookies that a signed-in browser holds; `secure` where it speaks TLS to the edge."""

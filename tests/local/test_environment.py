@@ -13,11 +13,13 @@ from pillion.plan import Address, Sidecar, UnixSocket
 def sidecar(app: Address | UnixSocket) -> Sidecar:
     return Sidecar(
         service="orders",
+        spiffe_id="spiffe://shop/service/orders",
         inbound=Address(host="127.0.0.1", port=15001),
         egress=Address(host="127.0.0.1", port=15002),
         app=app,
         rules=(),
         peers=(),
+        callers=(),
     )
 
 

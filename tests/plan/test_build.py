@@ -79,6 +79,24 @@ def test_a_service_without_paths_has_no_route_at_the_edge() -> None:
     assert [peer.service for sidecar in plan.sidecars for peer in sidecar.peers] == ["inventory"]
 
 
+def test_a_service_is_called_by_the_edge_if_it_has_paths_and_by_those_that_name_it() -> None:
+    """By nobody, if it has none and no one does."""
+    plan = plan_of(
+        {
+            "orders": {"paths": ["/api"], "calls": ["inventory"]},
+            "web": {"paths": ["/"], "calls": ["orders", "inventory"]},
+            "inventory": {},
+            "lonely": {},
+        }
+    )
+    assert {sidecar.service: sidecar.callers for sidecar in plan.sidecars} == {
+        "inventory": ("spiffe://shop/service/orders", "spiffe://shop/service/web"),
+        "lonely": (),
+        "orders": ("spiffe://shop/edge", "spiffe://shop/service/web"),
+        "web": ("spiffe://shop/edge",),
+    }
+
+
 def test_the_longest_path_is_tried_first() -> None:
     """However the services are ordered; `/` takes only what nobody else claims."""
     plan = plan_of(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from envoy_data_plane.envoy.config.core.v3 import TypedExtensionConfig
 from envoy_data_plane.envoy.config.rbac.v3 import (
     MetadataSource,
     Permission,
@@ -12,6 +13,13 @@ from envoy_data_plane.envoy.config.rbac.v3 import (
     SourcedMetadata,
 )
 from envoy_data_plane.envoy.config.route.v3 import HeaderMatcher
+from envoy_data_plane.envoy.extensions.rbac.principals.mtls_authenticated.v3 import (
+    Config as MtlsAuthenticated,
+)
+from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
+    SubjectAltNameMatcher,
+    SubjectAltNameMatcherSanType,
+)
 from envoy_data_plane.envoy.type.matcher.v3 import (
     ListMatcher,
     MetadataMatcher,
@@ -20,6 +28,7 @@ from envoy_data_plane.envoy.type.matcher.v3 import (
     StringMatcher,
     ValueMatcher,
 )
+from envoy_data_plane.google.protobuf import Any
 
 # Where jwt_authn leaves what it verified (JwtProvider.payload_in_metadata, .header_in_metadata).
 JWT_NAMESPACE: Final = "envoy.filters.http.jwt_authn"
@@ -70,6 +79,24 @@ def from_metadata(matcher: MetadataMatcher) -> Principal:
     )
 
 
+def san(spiffe_id: str) -> SubjectAltNameMatcher:
+    """Match a certificate of the workload that is called so (X509-SVID, section 2), to the letter."""
+    return SubjectAltNameMatcher(
+        san_type=SubjectAltNameMatcherSanType.URI, matcher=StringMatcher(exact=spiffe_id)
+    )
+
+
+def caller_is(spiffe_ids: Iterable[str]) -> Principal:
+    """Match who connected with a certificate of one of these workloads; nobody, if there are none."""
+    known = [_connected_as(spiffe_id) for spiffe_id in spiffe_ids]
+    return any_of(known) if known else not_(ANYBODY)
+
+
+def _connected_as(spiffe_id: str) -> Principal:
+    proof = MtlsAuthenticated(san_matcher=san(spiffe_id))
+    return Principal(custom=TypedExtensionConfig(name="mtls", typed_config=Any.pack(proof)))
+
+
 def not_(principal: Principal) -> Principal:
     """Match everybody else."""
     return Principal(not_id=principal)
@@ -86,6 +113,7 @@ def all_of(principals: Iterable[Principal]) -> Principal:
     return Principal(and_ids=PrincipalSet(ids=from_list))
 
 
+ANYBODY: Final = Principal(any=True)
 SIGNED_IN: Final = claim("sub", SOME_STRING)
 # RFC 8176, section 2: more than one factor was shown. Of our own tokens alone: what another issuer takes for a
 # second factor, nobody here has looked at.

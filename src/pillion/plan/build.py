@@ -37,7 +37,7 @@ def build(topology: Topology, ports: Mapping[str, Ports], identity: Address | Un
     identity service. The result depends on nothing else.
     """
     services = sorted(topology.services.items())
-    sidecars = tuple(_sidecar(name, service, ports) for name, service in services)
+    sidecars = tuple(_sidecar(topology, name, service, ports) for name, service in services)
     return Plan(
         mesh=topology.mesh,
         verification=Verification(
@@ -47,6 +47,7 @@ def build(topology: Topology, ports: Mapping[str, Ports], identity: Address | Un
             trusted=tuple(_issuer(name, issuer) for name, issuer in sorted(topology.trust.items())),
         ),
         edge=Edge(
+            spiffe_id=vocabulary.edge_spiffe_id(topology.mesh),
             listen=topology.edge.listen,
             origin=topology.edge.origin,
             tls=_tls(topology.edge.tls),
@@ -79,15 +80,31 @@ def _tls(written: Tls | None) -> Tls | None:
     return Tls(certificate=posixpath.join("..", written.certificate), key=posixpath.join("..", written.key))
 
 
-def _sidecar(name: str, service: Service, ports: Mapping[str, Ports]) -> Sidecar:
+def _sidecar(topology: Topology, name: str, service: Service, ports: Mapping[str, Ports]) -> Sidecar:
     return Sidecar(
         service=name,
+        spiffe_id=vocabulary.spiffe_id(topology.mesh, name),
         inbound=ports[name].inbound,
         egress=ports[name].egress,
         app=service.app,
         rules=(*(_rule(index, rule) for index, rule in enumerate(service.rules)), DEFAULT_RULE),
-        peers=tuple(Peer(service=callee, address=ports[callee].inbound) for callee in sorted(service.calls)),
+        peers=tuple(
+            Peer(
+                service=callee,
+                address=ports[callee].inbound,
+                spiffe_id=vocabulary.spiffe_id(topology.mesh, callee),
+            )
+            for callee in sorted(service.calls)
+        ),
+        callers=_callers(topology, name),
     )
+
+
+def _callers(topology: Topology, name: str) -> tuple[str, ...]:
+    """Name the edge, if it has a path that leads to the service, and the services that say they call it."""
+    edge = [vocabulary.edge_spiffe_id(topology.mesh)] if topology.services[name].paths else []
+    calling = sorted(caller for caller, service in topology.services.items() if name in service.calls)
+    return (*edge, *(vocabulary.spiffe_id(topology.mesh, caller) for caller in calling))
 
 
 def _rule(index: int, rule: WrittenRule) -> Rule:

@@ -67,10 +67,11 @@ class Workload:
 
 @dataclass(frozen=True)
 class Peer:
-    """A service that another may call, and where its sidecar listens."""
+    """A service that another may call: where its sidecar listens, and what is in its certificate."""
 
     service: str
     address: Address
+    spiffe_id: str
 
 
 ClaimPath = tuple[str, ...]
@@ -111,15 +112,18 @@ class Sidecar:
     """The Envoy beside one service.
 
     `inbound` takes requests for the service, `egress` those that the service makes. `rules` are in order,
-    the first match decides, and the last one matches everything.
+    the first match decides, and the last one matches everything. `callers` are the SPIFFE IDs of those who may
+    send requests to it at all: the rules are asked for no others.
     """
 
     service: str
+    spiffe_id: str
     inbound: Address
     egress: Address
     app: Address | UnixSocket
     rules: tuple[Rule, ...]
     peers: tuple[Peer, ...]
+    callers: tuple[str, ...]
 
     @property
     def workload(self) -> Workload:
@@ -144,6 +148,7 @@ class EdgeRoute:
 class Edge:
     """The public door. `routes` are in the order in which they are tried."""
 
+    spiffe_id: str
     listen: Address
     origin: str
     tls: Tls | None
