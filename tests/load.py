@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 
 from tests import wire
 from tests.local.waiting import until
+from tests.wire import Address, Mutual
 
-Address = tuple[str, int]
 ENOUGH = 20
 # Between two requests of one client: a mesh that has no time left for anything else would show less.
 PAUSE_SECONDS = 0.004
@@ -36,7 +36,7 @@ def load_that_never_fails(
     done = threading.Event()
 
     def keep_asking() -> None:
-        connection = HTTPConnection(*address, timeout=wire.PATIENCE_SECONDS)
+        connection = _lasting(address)
         while not done.wait(PAUSE_SECONDS):
             connection.request("GET", path, headers={"authorization": f"Bearer {token()}"})
             with connection.getresponse() as answer:
@@ -77,6 +77,13 @@ def _some_more(load: Load, running: list[Future[None]], *, bad: bool) -> None:
         ),
         "requests are answered",
     )
+
+
+def _lasting(address: Address) -> HTTPConnection:
+    host, port = address[:2]
+    if isinstance(address, Mutual):
+        return HTTPSConnection(host, port, context=address.context, timeout=wire.PATIENCE_SECONDS)
+    return HTTPConnection(host, port, timeout=wire.PATIENCE_SECONDS)
 
 
 def _ask(address: Address, path: str, token: str) -> int:

@@ -3,6 +3,7 @@
 import itertools
 import os
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pillion.local import status
+from tests import mtls
 
 START_SECONDS = 90.0
 STOP_SECONDS = 40.0
@@ -48,7 +50,16 @@ class Mesh:
 
     def sidecar(self, service: str) -> str:
         """Give the address at which a service's sidecar takes requests, as a URL."""
-        return f"http://{self.workload(service, 'sidecar')['address']}"
+        return f"https://{self.workload(service, 'sidecar')['address']}"
+
+    def identified(self, spiffe_id: str) -> ssl.SSLContext:
+        """Take the place of a workload of this mesh, such as `spiffe://shop/edge`."""
+        name = spiffe_id.removeprefix("spiffe://").partition("/")[0]
+        return mtls.context(mtls.authority(self.state, name), spiffe_id)
+
+    def trusting(self, name: str) -> ssl.SSLContext:
+        """Believe the workloads of this mesh, which is called `name`, and show nothing."""
+        return mtls.trusting(mtls.authority(self.state, name).pem)
 
     def egress(self, service: str) -> str:
         """Give the address of a service's egress, as a URL for HTTP_PROXY."""

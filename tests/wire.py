@@ -1,11 +1,24 @@
-"""Bytes to the edge just as they are written here, where an HTTP client would put them right."""
+"""Bytes to the edge or a sidecar just as they are written here, where an HTTP client would put them right."""
 
 import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BufferedReader
+from typing import NamedTuple
 
 PATIENCE_SECONDS = 10.0
+
+
+class Mutual(NamedTuple):
+    """An address at which TLS is spoken, to which `context` shows a certificate."""
+
+    host: str
+    port: int
+    context: ssl.SSLContext
+
+
+Address = tuple[str, int] | Mutual
 
 
 @dataclass(frozen=True)
@@ -22,21 +35,33 @@ def lines(*written: str) -> bytes:
     return "\r\n".join((*written, "", "")).encode("latin-1")
 
 
-def ask(address: tuple[str, int], *written: str, body: bytes = b"") -> Answer:
+def connect(address: Address) -> socket.socket:
+    """Connect, and shake hands where TLS is spoken."""
+    connection = socket.create_connection(address[:2], timeout=PATIENCE_SECONDS)
+    if not isinstance(address, Mutual):
+        return connection
+    try:
+        return address.context.wrap_socket(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def ask(address: Address, *written: str, body: bytes = b"") -> Answer:
     """Send a request by its lines, and read its answer; to HEAD there is one without a body."""
     found = exchange(address, lines(*written) + body, bodies=(not written[0].startswith("HEAD "),))
     assert found, "the connection was closed without an answer"
     return found[0]
 
 
-def exchange(address: tuple[str, int], request: bytes, bodies: tuple[bool, ...] = (True,)) -> list[Answer]:
+def exchange(address: Address, request: bytes, bodies: tuple[bool, ...] = (True,)) -> list[Answer]:
     """Send the bytes, and read as many answers as `bodies` says, or until the other side closes.
 
     `bodies` says of each whether it has a body, in the length that it announces. Raises TimeoutError when the
     other side neither answers nor closes.
     """
     found: list[Answer] = []
-    with socket.create_connection(address, timeout=PATIENCE_SECONDS) as connection:
+    with connect(address) as connection:
         try:
             connection.sendall(request)
             with connection.makefile("rb") as stream:

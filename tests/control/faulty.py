@@ -14,11 +14,11 @@ import psutil
 
 from tests import mesh, wire
 from tests.cli.echo_mesh import ECHO, topology
+from tests.wire import Address, Mutual
 
 EMAIL = "ada@example.com"
 PASSWORD = "correct horse battery staple"
 PATH = "/x"
-Address = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,15 @@ class Faulty:
     mesh: mesh.Mesh
 
     @property
-    def edge(self) -> Address:
+    def edge(self) -> tuple[str, int]:
         """Where the edge listens."""
         return _address(self.mesh.workload("edge", "edge")["address"])
 
     @property
-    def sidecar(self) -> Address:
-        """Where the service's sidecar takes requests."""
-        return _address(self.mesh.workload("echo", "sidecar")["address"])
+    def sidecar(self) -> Mutual:
+        """Where the service's sidecar takes requests, for the edge."""
+        address = self.mesh.workload("echo", "sidecar")["address"]
+        return Mutual(*_address(address), self.mesh.identified("spiffe://test/edge"))
 
     def token(self, lifetime: str = "1h") -> str:
         """Give a token with a session of its own."""
@@ -126,6 +127,6 @@ def stays(condition: Callable[[], bool], what: str, seconds: float) -> None:
         time.sleep(0.02)
 
 
-def _address(written: str) -> Address:
+def _address(written: str) -> tuple[str, int]:
     host, _, port = written.rpartition(":")
     return host, int(port)

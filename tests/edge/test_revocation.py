@@ -38,8 +38,9 @@ def test_its_token_is_refused_by_the_edge_and_the_sidecar(edge: EdgeMesh, somebo
     assert first == "revoked 1 session"
     assert second.startswith("refused everywhere in ")
     assert second.endswith(" ms (3 of 3)")
-    sidecar = edge.mesh.sidecar("echo")
-    for answer in (edge.ask("GET", "/api/x", sent), httpx.get(f"{sidecar}/api/x", headers=sent)):
+    sidecar, as_edge = edge.mesh.sidecar("echo"), edge.mesh.identified("spiffe://proof/edge")
+    directly = httpx.get(f"{sidecar}/api/x", headers=sent, verify=as_edge)
+    for answer in (edge.ask("GET", "/api/x", sent), directly):
         found = problem(answer, 401, "token-revoked")
         assert answer.headers["www-authenticate"].endswith(
             'error="invalid_token", error_description="The token has been revoked."'

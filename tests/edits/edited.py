@@ -9,8 +9,9 @@ from typing import Any
 from tests import mesh, wire
 from tests.cli.echo_mesh import ECHO
 from tests.control import faulty
-from tests.control.faulty import EMAIL, PASSWORD, Address, Faulty
+from tests.control.faulty import EMAIL, PASSWORD, Faulty
 from tests.local.waiting import until
+from tests.wire import Address
 
 # A service of HTTP/1.1 that lets its connections live: one that is dropped would show.
 LASTING = ECHO.replace(

@@ -2,6 +2,8 @@
 
 import json
 import os
+import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -18,14 +20,16 @@ from pillion import plan
 from pillion.envoy.files import render
 from pillion.envoy.known import known_files, with_no_key
 from pillion.envoy.names import SERVICE_SECRET_VARIABLE
+from pillion.local.folder import StateFolder, make
+from pillion.local.workload_certificates import WorkloadCertificates
 from pillion.plan.model import Sidecar
 from pillion.topology import load
-from tests import mesh, wire
+from tests import mesh, mtls
 from tests.envoy.forge import Forge
 from tests.local.waiting import until
+from tests.wire import Mutual
 
 MESH = "proof"
-Address = tuple[str, int]
 
 
 @dataclass
@@ -110,17 +114,25 @@ class Rig:
     plan: plan.Plan
     forge: Forge
     services: Mapping[str, Service]
+    _contexts: dict[str, ssl.SSLContext] = field(default_factory=dict)
 
     @property
-    def edge(self) -> Address:
+    def edge(self) -> tuple[str, int]:
         """Where the edge listens."""
         return _address(self.plan.edge.listen)
 
-    def sidecar(self, service: str = "orders") -> Address:
-        """Where a service's sidecar takes requests."""
-        return _address(self._planned(service).inbound)
+    def sidecar(self, service: str = "orders", caller: str | None = None) -> Mutual:
+        """Where a service's sidecar takes requests, for who calls it: the first that may, unless one is named."""
+        planned = self._planned(service)
+        return Mutual(*_address(planned.inbound), self.identified(caller or planned.callers[0]))
 
-    def egress(self, service: str = "orders") -> Address:
+    def identified(self, spiffe_id: str) -> ssl.SSLContext:
+        """Take the place of a workload."""
+        if spiffe_id not in self._contexts:
+            self._contexts[spiffe_id] = mtls.context(mtls.authority(self.folder, MESH), spiffe_id)
+        return self._contexts[spiffe_id]
+
+    def egress(self, service: str = "orders") -> tuple[str, int]:
         """Where a service's own calls go."""
         return _address(self._planned(service).egress)
 
@@ -173,8 +185,9 @@ def running(
     jwks = {"keys": keys(forge) if keys else [forge.jwk()]}
     others = {name: with_no_key([other.jwk()]) for name, other in trust[1].items()}
     write(folder, render(planned, jwks) | known_files(jwks, trusted=others))
-    for name in ("run", "audit"):
-        (folder / name).mkdir()
+    state = StateFolder(folder)
+    make(state)
+    WorkloadCertificates(state, MESH, print).issue_to(planned.spiffe_ids)
     echoes = {
         sidecar.service: Service(sidecar.app.port)
         for sidecar in planned.sidecars
@@ -186,7 +199,8 @@ def running(
         for workload in (planned.edge.workload, *(sidecar.workload for sidecar in planned.sidecars)):
             stack.enter_context(_envoy(folder, workload.name))
         rig = Rig(folder, planned, forge, echoes)
-        for address in (rig.edge, *map(rig.sidecar, echoes), *map(rig.egress, echoes)) if listening else ():
+        doors = [address for sidecar in planned.sidecars for address in (sidecar.inbound, sidecar.egress)]
+        for address in (planned.edge.listen, *doors) if listening else ():
             until(lambda address=address: _listens(address), f"an Envoy listens at {address}")  # type: ignore[misc]
         yield rig
 
@@ -217,12 +231,13 @@ def _envoy(folder: Path, name: str) -> Iterator[None]:
         process.wait()
 
 
-def _listens(address: Address) -> bool:
+def _listens(address: plan.Address) -> bool:
     try:
-        return bool(wire.ask(address, "GET /-/ready HTTP/1.1", "host: x"))
+        socket.create_connection(_address(address), timeout=1).close()
     except OSError:
         return False
+    return True
 
 
-def _address(address: plan.Address) -> Address:
+def _address(address: plan.Address) -> tuple[str, int]:
     return address.host, address.port

@@ -35,6 +35,7 @@ FIELDS = {
     "sid",
     "jti",
     "caller",
+    "from",
     "ms",
     "details",
 }
@@ -52,7 +53,8 @@ def line_of(
     assert line.keys() == FIELDS
     assert (line["service"], line["method"], line["status"]) == (workload, method, answer.status)
     assert line["path"] == f"{path}/{mark}"
-    assert re.fullmatch(r"127\.0\.0\.1:\d+", line["caller"])
+    assert line["caller"] == {"orders": "spiffe://proof/edge", "edge": None}[workload]
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", line["from"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
     assert line["request_id"] == (answer.headers.get("x-request-id") or line["request_id"])
     uuid.UUID(line["request_id"])

@@ -8,8 +8,9 @@ import pytest
 
 from pillion.vocabulary import HEADER_PREFIX
 from tests import wire
-from tests.envoy.rig import Address, Rig
+from tests.envoy.rig import Rig
 from tests.local.waiting import until
+from tests.wire import Address
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent / "bad_tokens.json").read_text(encoding="utf-8")

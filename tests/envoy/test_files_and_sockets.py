@@ -36,7 +36,7 @@ def status(mesh: Rig, forge: Forge) -> tuple[int, int]:
 def test_a_replaced_listener_is_taken_up_without_a_failed_request(own: Rig) -> None:
     """Under load: what is asked on a new connection is logged as the new file says."""
     listeners = render_structure(own.plan)["orders/listeners.yaml"]
-    changed = listeners.replace("'%DURATION%'", "'%DURATION%'\n                added: here")
+    changed = listeners.replace("'%DURATION%'", "'%DURATION%'\n                added: here", 1)
     assert changed != listeners
     log = own.folder / "audit" / "orders.jsonl"
     with load_that_never_fails(own.sidecar(), PATH, own.forge.good):
@@ -75,7 +75,8 @@ def test_an_envoy_that_never_had_a_key_serves_nobody(tmp_path_factory: pytest.Te
 
 def test_the_admin_interface_is_no_port(mesh: Rig) -> None:
     """The Envoys listen on the plan's ports and on no other; each one's admin interface is a socket."""
-    planned = {mesh.edge, *map(mesh.sidecar, mesh.services), *map(mesh.egress, mesh.services)}
+    sidecars = (mesh.sidecar(service)[:2] for service in mesh.services)
+    planned = {mesh.edge, *sidecars, *map(mesh.egress, mesh.services)}
     envoys = [
         process
         for process in psutil.Process().children(recursive=True)

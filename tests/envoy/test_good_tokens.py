@@ -11,8 +11,9 @@ import pytest
 from tests import wire
 from tests.envoy import rig
 from tests.envoy.forge import Forge
-from tests.envoy.rig import Address, Rig
+from tests.envoy.rig import Rig
 from tests.envoy.signatures import encoded, new_key, public_jwk
+from tests.wire import Address
 
 PATH = "/api/orders/1"
 MUTATIONS = 400

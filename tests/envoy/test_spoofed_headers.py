@@ -7,7 +7,8 @@ import pytest
 
 from pillion.envoy.early_headers import FOREIGN_NAMES, FOREIGN_PREFIXES
 from tests import wire
-from tests.envoy.rig import Address, Rig
+from tests.envoy.rig import Rig
+from tests.wire import Address
 
 PROTECTED, OPEN = "/api/orders/1", "/api/orders/open/1"
 FORGED = "mallory"

@@ -12,7 +12,8 @@ from pillion.envoy.known import NO_KEY
 from tests import wire
 from tests.envoy import rig
 from tests.envoy.forge import SUB, Forge
-from tests.envoy.rig import Address, Rig
+from tests.envoy.rig import Rig
+from tests.wire import Address
 
 TRUST = """
 trust:

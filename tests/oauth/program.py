@@ -32,8 +32,9 @@ def cookies(mesh: EdgeMesh) -> str:
 def at_every_envoy(mesh: EdgeMesh, token: str) -> set[int]:
     """Give how the edge and the sidecar answer to a token."""
     sent = {"authorization": f"Bearer {token}"}
-    sidecar = mesh.mesh.sidecar("echo")
-    answers = (httpx.get(f"{place}/api/x", headers=sent, timeout=10) for place in (mesh.edge, sidecar))
+    places = (mesh.edge, mesh.mesh.sidecar("echo"))
+    as_edge = mesh.mesh.identified("spiffe://proof/edge")
+    answers = (httpx.get(f"{at}/api/x", headers=sent, timeout=10, verify=as_edge) for at in places)
     return {answer.status_code for answer in answers}
 
 

@@ -129,9 +129,17 @@ def test_the_inventory_is_not_reachable_from_the_edge(shop: Shop) -> None:
         assert client.get("/inventory/stock").status_code == 404
 
 
-@pytest.mark.parametrize("service", ["catalog", "inventory", "orders", "web"])
-def test_a_sidecar_called_directly_without_a_token_refuses(shop: Shop, service: str) -> None:
-    answer = httpx.post(f"{shop.mesh.sidecar(service)}/stock")
+@pytest.mark.parametrize(
+    ("service", "caller"),
+    [("catalog", "edge"), ("inventory", "service/orders"), ("orders", "edge"), ("web", "edge")],
+)
+def test_a_sidecar_called_directly_asks_who_is_there_and_for_a_token(
+    shop: Shop, service: str, caller: str
+) -> None:
+    sidecar = shop.mesh.sidecar(service)
+    with pytest.raises(httpx.NetworkError):
+        httpx.post(f"{sidecar}/stock", verify=shop.mesh.trusting("shop"))
+    answer = httpx.post(f"{sidecar}/stock", verify=shop.mesh.identified(f"spiffe://shop/{caller}"))
     assert answer.status_code == 401
 
 

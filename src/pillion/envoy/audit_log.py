@@ -4,11 +4,13 @@ The path stands without its query, which may hold what should not be in a log. N
 credential is written.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
-from envoy_data_plane.envoy.config.accesslog.v3 import AccessLog
+from envoy_data_plane.envoy.config.accesslog.v3 import AccessLog, AccessLogFilter, ExtensionFilter
 from envoy_data_plane.envoy.config.core.v3 import SubstitutionFormatString
 from envoy_data_plane.envoy.extensions.access_loggers.file.v3 import FileAccessLog
+from envoy_data_plane.envoy.extensions.access_loggers.filters.cel.v3 import ExpressionFilter
 from envoy_data_plane.google.protobuf import Any, Struct
 
 from pillion import vocabulary
@@ -21,7 +23,7 @@ from pillion.plan.model import Workload
 # `why` is null unless an Envoy refused: this one, or one further on whose answer passed through here.
 # A service's call leaves a line at its egress, and one at whom it calls. `traceparent` is as the request came with
 # it, and holds the `span_id` of the hop before (docs/decisions/0036-audit.md).
-# `caller` is the address that the connection came from; mTLS will put the workload's name in its place.
+# `caller` is the workload that has shown its certificate, null at the edge; `from` is the address that it has.
 FIELDS: Final = {
     "time": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
     "request_id": "%REQ(X-REQUEST-ID)%",
@@ -37,10 +39,13 @@ FIELDS: Final = {
     "sub": f"%REQ({vocabulary.USER_HEADER})%",
     "sid": f"%REQ({vocabulary.SID_HEADER})%",
     "jti": f"%REQ({vocabulary.JTI_HEADER})%",
-    "caller": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%",
+    "caller": "%DOWNSTREAM_PEER_URI_SAN%",
+    "from": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%",
     "ms": "%DURATION%",
     "details": "%RESPONSE_CODE_DETAILS%",
 }
+
+_FAILURE: Final = "DOWNSTREAM_TRANSPORT_FAILURE_REASON"
 
 
 Kind = Literal["edge", "inbound", "egress"]
@@ -48,7 +53,27 @@ Kind = Literal["edge", "inbound", "egress"]
 
 def audit_log(workload: Workload, kind: Kind) -> AccessLog:
     """Write a line for every request that reached a listener of this Envoy's, to the workload's own file."""
-    line = Struct.from_dict({"service": workload.name, "kind": kind, **FIELDS})
+    return _log(workload, kind, FIELDS)
+
+
+def refused_handshakes(workload: Workload) -> AccessLog:
+    """Write a line for every connection that was refused before there was a request.
+
+    It names no caller: what such a certificate says is just what was not believed.
+    """
+    fields = {**FIELDS, "caller": None, "why": "handshake-refused", "details": f"%{_FAILURE}%"}
+    log = _log(workload, "inbound", fields)
+    log.filter = AccessLogFilter(
+        extension_filter=ExtensionFilter(
+            name="cel",
+            typed_config=Any.pack(ExpressionFilter(expression="connection.transport_failure_reason != ''")),
+        )
+    )
+    return log
+
+
+def _log(workload: Workload, kind: Kind, fields: Mapping[str, str | None]) -> AccessLog:
+    line = Struct.from_dict({"service": workload.name, "kind": kind, **fields})
     return AccessLog(
         name="pillion.audit",
         typed_config=Any.pack(

@@ -5,6 +5,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from pillion.envoy.filters.access import access
 from pillion.envoy.filters.bearer import bearer
 from pillion.envoy.filters.browser import browser
+from pillion.envoy.filters.callers import callers
 from pillion.envoy.filters.came_with import came_with
 from pillion.envoy.filters.cors import cors
 from pillion.envoy.filters.identity_headers import identity_headers
@@ -30,6 +31,7 @@ def sidecar_chain(plan: Plan) -> list[HttpFilter]:
     """Give the filters between anybody and a service. Identity headers were dropped before the first."""
     return [
         came_with(),  # before any answer: a refusal is a hop as well
+        callers(),  # before anything is checked, or said: some workloads have no business here
         token_shape(),  # before anything parses the token
         # What comes after may believe the token's claims.
         streamed(VERIFICATION, sidecar_verification(plan.verification, known_keys(plan.verification))),

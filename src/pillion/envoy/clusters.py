@@ -14,6 +14,7 @@ from envoy_data_plane.envoy.config.core.v3 import (
     Http1ProtocolOptions,
     Http2ProtocolOptions,
     HttpProtocolOptions,
+    TransportSocket,
 )
 from envoy_data_plane.envoy.config.endpoint.v3 import (
     ClusterLoadAssignment,
@@ -32,6 +33,7 @@ from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy import names
 from pillion.envoy.addresses import envoy_address
+from pillion.envoy.mtls import to_callee
 from pillion.plan.model import Address, Edge, Identity, Sidecar, UnixSocket
 
 CONNECT_TIMEOUT: Final = timedelta(seconds=2)
@@ -53,7 +55,10 @@ def sidecar_clusters(sidecar: Sidecar, identity: Identity) -> list[Cluster]:
     return [
         cluster(names.APP, sidecar.app, _http1(UPSTREAM_IDLE)),
         cluster(names.APP_GRPC, sidecar.app, http2()),
-        *(cluster(names.peer_cluster(peer.service), peer.address, _as_received()) for peer in sidecar.peers),
+        *(
+            _peer(peer.service, peer.address, to_callee(sidecar.workload, peer.spiffe_id))
+            for peer in sidecar.peers
+        ),
         *tokens,
     ]
 
@@ -64,11 +69,18 @@ def edge_clusters(edge: Edge, identity: Identity, sidecars: tuple[Sidecar, ...])
     return [
         cluster(names.identity_cluster(identity.address), identity.address, _http1(UPSTREAM_IDLE)),
         *(
-            cluster(names.peer_cluster(sidecar.service), sidecar.inbound, _as_received())
+            _peer(sidecar.service, sidecar.inbound, to_callee(edge.workload, sidecar.spiffe_id))
             for sidecar in sidecars
             if sidecar.service in routed
         ),
     ]
+
+
+def _peer(service: str, address: Address, mtls: TransportSocket) -> Cluster:
+    """Give the sidecar of another service."""
+    sidecar = cluster(names.peer_cluster(service), address, _as_received())
+    sidecar.transport_socket = mtls
+    return sidecar
 
 
 def cluster(name: str, address: Address | UnixSocket, options: UpstreamOptions) -> Cluster:

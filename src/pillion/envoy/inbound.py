@@ -11,19 +11,21 @@ from envoy_data_plane.envoy.config.route.v3 import (
 )
 
 from pillion.envoy import names, refusals
-from pillion.envoy.audit_log import audit_log
+from pillion.envoy.audit_log import audit_log, refused_handshakes
 from pillion.envoy.chain import sidecar_chain
 from pillion.envoy.connection import connection_manager, listener
+from pillion.envoy.filters.callers import CALLER_DETAILS, only
 from pillion.envoy.filters.rules import required_by
 from pillion.envoy.filters.step_up import asked_by
 from pillion.envoy.grpc import app_or_grpc
+from pillion.envoy.mtls import for_callers
 from pillion.envoy.routes import NO_TIMEOUT, RETRIES, below, doubtful_path
 from pillion.envoy.tracing import trace_context
 from pillion.plan.model import ANYONE, Issuer, Plan, Rule, Sidecar
 
 INBOUND: Final = "inbound"
 
-REFUSALS: Final = (
+_REFUSALS: Final = (
     refusals.TOKEN_EXPIRED,
     refusals.TOKEN_REVOKED,
     refusals.TOKEN_INVALID,
@@ -43,9 +45,12 @@ def inbound(plan: Plan, sidecar: Sidecar) -> Listener:
     manager.skip_xff_append = True
     manager.tracing = trace_context(sidecar.workload.name)
     manager.http_filters = sidecar_chain(plan)
-    manager.local_reply_config = refusals.local_replies(REFUSALS, plan.mesh)
+    manager.local_reply_config = refusals.local_replies((_not_allowed(sidecar), *_REFUSALS), plan.mesh)
     manager.access_log = [audit_log(sidecar.workload, "inbound")]
-    return listener(INBOUND, sidecar.inbound, manager)
+    door = listener(INBOUND, sidecar.inbound, manager)
+    door.filter_chains[0].transport_socket = for_callers(sidecar.workload)
+    door.access_log = [refused_handshakes(sidecar.workload)]
+    return door
 
 
 def inbound_routes(plan: Plan, sidecar: Sidecar) -> RouteConfiguration:
@@ -59,12 +64,26 @@ def inbound_routes(plan: Plan, sidecar: Sidecar) -> RouteConfiguration:
                 name=sidecar.service,
                 domains=["*"],
                 retry_policy=RETRIES,
+                typed_per_filter_config=only(sidecar.callers),
                 routes=[
                     doubtful_path(required_by("malformed", ANYONE, ())),
                     *(_route(rule, plan.verification.trusted) for rule in sidecar.rules),
                 ],
             )
         ],
+    )
+
+
+def _not_allowed(sidecar: Sidecar) -> refusals.Refusal:
+    return refusals.Refusal(
+        code="caller-not-allowed",
+        when=f"response.code_details == '{CALLER_DETAILS}'",
+        status=403,
+        title="Forbidden",
+        detail=(
+            f"%DOWNSTREAM_PEER_URI_SAN% may not call '{sidecar.service}': a service is called by those "
+            "that name it under 'calls' in pillion.yaml, and by the edge if it has 'paths'."
+        ),
     )
 
 

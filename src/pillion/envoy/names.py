@@ -29,6 +29,23 @@ CLUSTERS_FILE: Final = "clusters.yaml"
 CERTIFICATE_FILE: Final = "certificate.yaml"
 
 
+# What a workload proves itself with, and whom it believes (SPIFFE: X.509-SVID, trust bundle). Apart from the files
+# above: these hold keys, and are replaced every half hour.
+SECRETS_FOLDER: Final = "certificates"
+SVID: Final = "svid"
+TRUST: Final = "trust"
+
+
+def secrets_folder(workload: str) -> str:
+    """Give the path of the folder of a workload's secrets, relative to an Envoy's working directory."""
+    return f"{SECRETS_FOLDER}/{workload}"
+
+
+def secret_file(name: str) -> str:
+    """Name the file with the secret `name`."""
+    return f"{name}.json"
+
+
 def routes_file(listener: str) -> str:
     """Name the file with a listener's routes: they are replaced without touching a connection."""
     return f"{listener}.routes.yaml"
@@ -80,9 +97,9 @@ def peer_cluster(service: str) -> str:
     return f"peer-{service}"
 
 
-def file_of(workload: str, name: str) -> str:
-    """Give the path of one of an Envoy's files, relative to its working directory."""
-    return f"{FOLDER}/{workload}/{name}"
+def folder_of(workload: str) -> str:
+    """Give the path of an Envoy's folder, relative to its working directory."""
+    return f"{FOLDER}/{workload}"
 
 
 def known_file(name: str) -> str:

@@ -1,4 +1,4 @@
-"""A file of the Envoy's own folder, which it takes up again whenever something is renamed there."""
+"""A file of a folder that an Envoy watches, and takes up again whenever something is renamed there."""
 
 from envoy_data_plane.envoy.config.core.v3 import (
     ApiVersion,
@@ -12,15 +12,20 @@ from pillion.plan.model import Workload
 
 
 def watched(workload: Workload, file: str) -> ConfigSource:
-    """Have the resources of `file` (such as `clusters.yaml`) read from there, and read again."""
+    """Have the resources of `file` (such as `clusters.yaml`) read from the Envoy's folder, and read again."""
+    return watched_in(names.folder_of(workload.name), file)
+
+
+def watched_in(folder: str, file: str) -> ConfigSource:
+    """Have the resources of `file` read from `folder`, a path relative to the Envoy's working directory."""
     return ConfigSource(
         resource_api_version=ApiVersion.V3,
         path_config_source=PathConfigSource(
-            path=names.file_of(workload.name, file), watched_directory=watched_folder(workload)
+            path=f"{folder}/{file}", watched_directory=WatchedDirectory(path=folder)
         ),
     )
 
 
 def watched_folder(workload: Workload) -> WatchedDirectory:
-    """Name the folder."""
-    return WatchedDirectory(path=f"{names.FOLDER}/{workload.name}")
+    """Name the Envoy's folder."""
+    return WatchedDirectory(path=names.folder_of(workload.name))

@@ -49,6 +49,16 @@ class StateFolder:
         return self.root / "secrets"
 
     @property
+    def authority(self) -> Path:
+        """The certificate authority that workloads' certificates come of, and its key."""
+        return self.root / "ca" / "authority.pem"
+
+    @property
+    def certificates(self) -> Path:
+        """What each workload proves itself with, and whom it believes, a folder each."""
+        return self.root / names.SECRETS_FOLDER
+
+    @property
     def lock(self) -> Path:
         """Held by the one supervisor that works on this folder."""
         return self.run / "supervisor.lock"
@@ -122,7 +132,16 @@ def make(folder: StateFolder) -> None:
     try:
         folder.root.mkdir(mode=_PRIVATE, exist_ok=True)
         _refuse_foreign(folder)
-        for path in (folder.root, folder.envoy, folder.run, folder.logs, folder.audit, folder.secrets):
+        for path in (
+            folder.root,
+            folder.envoy,
+            folder.run,
+            folder.logs,
+            folder.audit,
+            folder.secrets,
+            folder.authority.parent,
+            folder.certificates,
+        ):
             path.mkdir(mode=_PRIVATE, exist_ok=True)
             path.chmod(_PRIVATE)
             if not os.access(path, os.W_OK | os.X_OK):

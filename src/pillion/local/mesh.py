@@ -18,6 +18,7 @@ from pillion.local.spec import Spec
 from pillion.local.supervisor import Supervisor
 from pillion.local.switch import switch
 from pillion.local.undo import Undo
+from pillion.local.workload_certificates import WorkloadCertificates
 from pillion.local.workloads import Machine
 from pillion.plan import Plan, Ports, UnixSocket, build
 from pillion.topology import Topology
@@ -30,11 +31,19 @@ REPLACED_SECONDS: Final = 1.0
 class Mesh:
     """What runs. `topology` and `plan` say as what; an edit that is taken up replaces both."""
 
-    def __init__(self, machine: Machine, topology: Topology, plan: Plan, supervisor: Supervisor) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        topology: Topology,
+        plan: Plan,
+        supervisor: Supervisor,
+        certificates: WorkloadCertificates,
+    ) -> None:
         self.machine = machine
         self.topology = topology
         self.plan = plan
         self.supervisor = supervisor
+        self.certificates = certificates
         self._prepared = asyncio.Event()
         self._files = EnvoyFiles(machine.folder.envoy, plan)
         self._keepers: dict[Key, Keeper] = {}
@@ -47,6 +56,8 @@ class Mesh:
         services, sidecars = self._of("service"), self._of("sidecar")
         [edge], [identity], [control] = self._of("edge"), self._of("identity"), self._of("control")
         self._files.begin()
+        self.certificates.keep_only(self.plan.spiffe_ids)
+        self.certificates.issue_to(self.plan.spiffe_ids)
         preparation = asyncio.ensure_future(
             self.supervisor.errand(workloads.identity_preparation(self.machine))
         )
@@ -83,6 +94,8 @@ class Mesh:
             wanted = {key(spec): spec for spec in self._specs(topology, plan)}
             change = difference((keeper.spec for keeper in self._keepers.values()), wanted.values())
             self._tell_members(plan, undo)
+            undo.add(_soon(self.certificates.keep_only, self.plan.spiffe_ids))
+            self.certificates.issue_to(plan.spiffe_ids)
             files = await self._files.compiled(plan)
             leaving = [self._keepers[one] for one in change.ending]
             await self._begin(change, wanted, files, undo)
@@ -102,6 +115,7 @@ class Mesh:
             del self._keepers[key(keeper.spec)]
         self._leaving = []
         members.tell(self.machine, self.topology.identity.database, self.plan)
+        self.certificates.keep_only(self.plan.spiffe_ids)
         self._files.remember(self.plan)
 
     def _configure_identity(self, topology: Topology, undo: Undo) -> UnixSocket:

@@ -30,6 +30,7 @@ from pillion.local.audience import Audience
 from pillion.local.failure import LocalError
 from pillion.local.mesh import Mesh
 from pillion.local.supervisor import Supervisor
+from pillion.local.workload_certificates import WorkloadCertificates
 from pillion.local.workloads import Machine
 from pillion.plan import build
 from pillion.topology import Topology
@@ -70,7 +71,8 @@ def _run(file: Path, topology: Topology, audience: Audience, *, hang_up: bool) -
         )
         members.tell(machine, topology.identity.database, plan)
         supervisor = Supervisor(state, topology.edge.origin, audience.changed, audience.printed)
-        mesh = Mesh(machine, topology, plan, supervisor)
+        certificates = WorkloadCertificates(state, topology.mesh, partial(audience.printed, "pillion"))
+        mesh = Mesh(machine, topology, plan, supervisor, certificates)
         return asyncio.run(_supervise(mesh, audience, began, hang_up=hang_up))
 
 
@@ -79,7 +81,11 @@ async def _supervise(mesh: Mesh, audience: Audience, began: float, *, hang_up: b
     stop: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     _on_signals(stop, mesh.supervisor.kill, hang_up=hang_up)
     starting = asyncio.ensure_future(mesh.start())
-    tasks = [starting, asyncio.ensure_future(_follow_certificate(mesh))]
+    tasks = [
+        starting,
+        asyncio.ensure_future(_follow_certificate(mesh)),
+        asyncio.ensure_future(mesh.certificates.keep()),
+    ]
     try:
         await asyncio.wait((starting, stop), return_when=asyncio.FIRST_COMPLETED)
         if not stop.done():

@@ -179,3 +179,9 @@ class Plan:
     edge: Edge
     identity: Identity
     sidecars: tuple[Sidecar, ...]
+
+    @property
+    def spiffe_ids(self) -> dict[str, str]:
+        """The SPIFFE IDs of the workloads by their names."""
+        edge = {self.edge.workload.name: self.edge.spiffe_id}
+        return edge | {sidecar.workload.name: sidecar.spiffe_id for sidecar in self.sidecars}
