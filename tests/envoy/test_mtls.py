@@ -191,13 +191,13 @@ def test_what_a_caller_says_of_itself_does_not_count(mesh: Rig) -> None:
 
 
 def test_each_hop_is_logged_with_the_workload_that_asked(mesh: Rig) -> None:
-    mark = uuid.uuid4().hex
+    mark, called = uuid.uuid4().hex, uuid.uuid4().hex
     bearer = f"authorization: Bearer {mesh.forge.good()}"
     assert wire.ask(mesh.edge, f"GET /api/orders/{mark} HTTP/1.1", "host: x", bearer).status == 200
-    assert wire.ask(mesh.egress(), f"GET /{mark} HTTP/1.1", "host: inventory", bearer).status == 200
+    assert wire.ask(mesh.egress(), f"GET /{called} HTTP/1.1", "host: inventory", bearer).status == 200
     assert mesh.audit("edge", mark)["caller"] is None
     assert mesh.audit("orders", mark)["caller"] == EDGE
-    assert mesh.audit("inventory", mark)["caller"] == f"spiffe://{MESH}/service/orders"
+    assert mesh.audit("inventory", called)["caller"] == f"spiffe://{MESH}/service/orders"
 
 
 def test_nothing_in_the_files_of_the_envoys_is_a_secret(mesh: Rig) -> None:

@@ -69,7 +69,9 @@ def test_the_router_is_last_and_the_checks_come_in_order(case: Path) -> None:
     """A filter in the wrong place is a check that does not happen."""
     for workload, manager in _inbound(compile_case(case)):
         order = _filters(manager)
-        assert (order[0], order[-1]) == ("pillion.callers", "envoy.filters.http.router"), workload
+        # The first of them decides nothing: it notes what the request came with.
+        assert order[:2] == ["pillion.came-with", "pillion.callers"], workload
+        assert order[-1] == "envoy.filters.http.router", workload
         trusted = ["pillion.trusted-caller"] if compile_case(case).plan.verification.trusted else []
         known = ["pillion.token-shape", "pillion.verification", "pillion.revocations", *trusted]
         checks = [*known, "pillion.step-up", "pillion.rules"]
@@ -103,7 +105,7 @@ def test_a_sidecar_takes_only_its_callers_of_the_plan(case: Path) -> None:
         assert tls["require_client_certificate"] is True, workload
         assert tls["common_tls_context"]["tls_params"]["tls_minimum_protocol_version"] == "TLSv1_3", workload
         assert tls["common_tls_context"]["validation_context_sds_secret_config"]["name"] == "trust", workload
-        (refused,) = manager["http_filters"][0]["typed_config"]["rules"]["policies"].values()
+        (refused,) = manager["http_filters"][1]["typed_config"]["rules"]["policies"].values()
         assert refused["principals"] == [{"any": True}], workload
         for host in manager["route_config"]["virtual_hosts"]:
             assert set(host["typed_per_filter_config"]) == {"pillion.callers"}, workload
