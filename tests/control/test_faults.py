@@ -16,9 +16,9 @@ import pytest
 
 from pillion.envoy.names import REVOKED_FILE, VERIFICATION
 from tests import wire
-from tests.control import faulty
-from tests.control.faulty import EMAIL, PASSWORD, PATH, Faulty, status, stays
-from tests.envoy.forge import Forge
+from tests.control import faulty, issuer_site
+from tests.control.faulty import EMAIL, PASSWORD, PATH, Faulty, status, stays, wire_json
+from tests.envoy.forge import SUB, Forge
 from tests.load import PAUSE_SECONDS, load_that_never_fails
 from tests.local.waiting import until
 
@@ -27,10 +27,30 @@ BACK_SECONDS = 40.0
 
 
 @pytest.fixture(scope="module")
-def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
+def sso() -> Iterator[tuple[Forge, str]]:
+    """Give another issuer, which the mesh trusts, and where it publishes its keys."""
+    site, forge = issuer_site.new(), Forge("https://sso.example", "shop-api")
+    site.publish(forge.jwk())
+    with site.running():
+        yield forge, site.url
+
+
+@pytest.fixture(scope="module")
+def mesh(sso: tuple[Forge, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
     """Give a running mesh; every test leaves it whole."""
-    with faulty.running(tmp_path_factory.mktemp("faults") / "mesh") as started:
+    forge, url = sso
+    trust = f"trust: {{sso: {{issuer: {forge.issuer}, jwks: '{url}', audience: {forge.audience}}}}}\n"
+    with faulty.running(tmp_path_factory.mktemp("faults") / "mesh", trust) as started:
         yield started
+
+
+@pytest.fixture
+def theirs(mesh: Faulty, sso: tuple[Forge, str]) -> tuple[str, str]:
+    """Give a good token of the other issuer's, which is let in by now, and one with another key."""
+    forge, _ = sso
+    good = forge.good()
+    until(lambda: both(mesh, good) == (200, 200), "their tokens are good")
+    return good, Forge(forge.issuer, forge.audience, kid=forge.kid).good()
 
 
 @pytest.fixture
@@ -87,7 +107,28 @@ def test_ten_rotations_fail_no_request(mesh: Faulty, forged: str) -> None:
     assert envoys(mesh) == before
 
 
-def test_with_everything_killed_every_token_is_judged_as_before(mesh: Faulty, forged: str) -> None:
+def test_a_caller_of_another_issuer_is_let_in(
+    mesh: Faulty, sso: tuple[Forge, str], theirs: tuple[str, str]
+) -> None:
+    """By edge and sidecar; identity knows its own users alone."""
+    good, bad = theirs
+    assert both(mesh, bad) == (401, 401)
+    for address in (mesh.edge, mesh.sidecar):
+        told = wire_json(address, PATH, good)["headers"]
+        assert isinstance(told, dict)
+        assert told["x-pillion-user"] == f"sso:{SUB}"
+    assert status(mesh.edge, good, "/me") == 401
+    forge, _ = sso
+    [trusted] = mesh.mesh.status()["trust"]
+    assert (trusted["name"], trusted["keys"], trusted["error"]) == ("sso", [forge.kid], None)
+    shown = mesh.mesh.pillion("status")
+    assert "TRUSTED" in shown.stdout
+    assert f"sso       {forge.kid[:8]}" in shown.stdout
+
+
+def test_with_everything_killed_every_token_is_judged_as_before(
+    mesh: Faulty, forged: str, theirs: tuple[str, str]
+) -> None:
     """And an Envoy that starts meanwhile judges likewise; when control returns, nothing needs a restart."""
     good, bad = mesh.token(), revoked(mesh)
     edge, _ = envoys(mesh)
@@ -96,7 +137,7 @@ def test_with_everything_killed_every_token_is_judged_as_before(mesh: Faulty, fo
             until(lambda: len(load.good) > 500, "the load goes on")
         mesh.kill("echo", "sidecar")
         until(lambda: status(mesh.sidecar, good) == 200, "the sidecar starts from its files", 10)
-        assert (status(mesh.sidecar, bad), status(mesh.sidecar, forged)) == (401, 401)
+        assert [status(mesh.sidecar, token) for token in (bad, forged, *theirs)] == [401, 401, 200, 401]
         with load_that_never_fails(mesh.edge, PATH, lambda: good, lambda: bad, lambda: forged):
             pass
     with load_that_never_fails(mesh.edge, PATH, lambda: good, lambda: bad, lambda: forged):

@@ -1,5 +1,7 @@
 """Edits of pillion.yaml while it runs, under load: they hold at once, and no request fails of them."""
 
+import base64
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -154,6 +156,23 @@ def test_identity_takes_up_its_settings_while_sessions_are_renewed(mesh: Edited)
     )
 
 
+def test_tokens_of_every_algorithm_stay_good(mesh: Edited) -> None:
+    """From RS256 to ES256 to EdDSA: those of before, meanwhile."""
+    start, tokens = mesh.text, [mesh.token()]
+    for algorithm in ("ES256", "EdDSA"):
+        said = mesh.edit(start.replace("services:", f"tokens: {{algorithm: {algorithm}}}\nservices:"))
+        assert said["taken_up"], said
+        until(lambda wanted=algorithm: signs(mesh) == wanted, f"{algorithm} signs")  # type: ignore[misc]
+        tokens.append(mesh.token())
+    assert [signed_with(token) for token in tokens] == ["RS256", "ES256", "EdDSA"]
+    for token in tokens:
+        assert (status(mesh.edge, token), status(mesh.sidecar, token)) == (200, 200)
+    discovered = httpx.get(f"{mesh.mesh.edge}/.well-known/openid-configuration").json()
+    assert discovered["id_token_signing_alg_values_supported"] == ["ES256", "EdDSA", "RS256"]
+    published = httpx.get(f"{mesh.mesh.edge}/.well-known/jwks.json").json()["keys"]
+    assert mesh.mesh.workload("edge", "edge")["keys"] == [key["kid"] for key in published]
+
+
 def test_a_frontend_elsewhere_is_let_in_and_out(mesh: Edited, token: str) -> None:
     """The edge's filters change for it, and identity, which looks at origins as well."""
     start = mesh.text
@@ -212,11 +231,12 @@ def test_a_file_that_is_written_in_pieces_is_read_when_it_is_whole(mesh: Edited)
 def test_of_several_edits_at_once_the_last_one_counts(mesh: Edited, token: str) -> None:
     start = mesh.text
     stock = service("stock")
-    for text in (start + stock, start, start + stock, start + stock + service("cart"), start + stock):
+    last = stock.replace("[/stock]", "[/stock, /last]")
+    for text in (start + stock, start, start + stock, start + stock + service("cart"), start + last):
         mesh.write(text)
         time.sleep(0.3)
-    until(lambda: {"stock service", "stock sidecar"} <= mesh.pids().keys(), "stock runs")
-    until(lambda: mesh.mesh.status()["ready"] and "cart service" not in mesh.pids(), "and cart does not")
+    until(lambda: mesh.ask("/last", f"authorization: Bearer {token}").status == 200, "the last is taken up")
+    until(lambda: mesh.mesh.status()["ready"] and "cart service" not in mesh.pids(), "cart does not run")
     assert mesh.served("/stock", token)
 
 
@@ -224,3 +244,16 @@ def meshes_address(url: str) -> tuple[str, int]:
     """Take the address out of a URL."""
     host, _, port = url.removeprefix("http://").rpartition(":")
     return host, int(port)
+
+
+def signed_with(token: str) -> str:
+    """Name the algorithm of a token."""
+    header = token.partition(".")[0]
+    return str(json.loads(base64.urlsafe_b64decode(header + "=="))["alg"])
+
+
+def signs(mesh: Edited) -> str:
+    """Name the algorithm of the key that signs."""
+    listed = json.loads(mesh.do("keys", "list", "--json"))
+    [algorithm] = [key["algorithm"] for key in listed if key["state"] == "signing"]
+    return str(algorithm)

@@ -1,5 +1,6 @@
 """Proving once more who one is, before what is dangerous."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -22,11 +23,14 @@ def _danger(_: HttpRequest, user: User) -> HttpResponse:
 
 
 @pytest.fixture(autouse=True)
-def _a_dangerous_view(monkeypatch: pytest.MonkeyPatch) -> None:
+def _a_dangerous_view() -> Iterator[None]:
     from django.urls import clear_url_caches  # noqa: PLC0415
 
-    monkeypatch.setattr(urls, "urlpatterns", [*urls.urlpatterns, path(DANGER[1:], _danger)])
-    clear_url_caches()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(urls, "urlpatterns", [*urls.urlpatterns, path(DANGER[1:], _danger)])
+        clear_url_caches()
+        yield
+    clear_url_caches()  # nobody who comes after finds it
 
 
 def _session(email: str) -> Session:
