@@ -8,9 +8,11 @@ import pytest
 from tests.identity.browser import Answer, Browser, new_email, new_user  # isort: skip - sets Django up
 from pillion.identity import accounts
 from pillion.identity.admin import page as pages_of_admin
-from pillion.identity.models import Change, User
+from pillion.identity.models import Change, OAuthGrant, Revocation, User
 from tests.identity.browser import PASSWORD
 from tests.identity.operators import AUDITOR, OPERATOR, list_of, with_role
+from tests.identity.program import program
+from tests.identity.test_oauth_authorize import decide
 
 
 def test_an_order_asks_once_more_and_says_what_it_means() -> None:
@@ -129,3 +131,42 @@ def test_an_order_for_more_than_fit_does_nothing(order: str, monkeypatch: pytest
     assert {
         (user.is_active, tuple(user.roles)) for user in User.objects.filter(pk__in=[u.pk for u in users])
     } == {(True, ())}
+
+
+def test_what_clients_were_allowed_is_seen_on_the_users_page_and_taken_back() -> None:
+    """By the grant, with the consent; or all of a user's at once."""
+    operator, person, email = with_role(OPERATOR), Browser(), new_user()
+    person.sign_in(email)
+    user = User.objects.get(email=email)
+    page = f"{list_of('user')}{user.pk}/change/"
+    assert '<div class="allowed">' not in operator.said(page)
+    grafana = program(name="Graphs <b>", first_party=False, scopes=("openid", "reports"))
+    decide(person, grafana.authorize(person, scope="openid reports"), "allow")
+    tokens = [grafana.tokens(person, scope="openid reports") for _ in range(2)]
+    wiki = program(name="Wiki")
+    kept = wiki.tokens(person)
+    shown = operator.said(page)
+    assert "Graphs &lt;b&gt;" in shown
+    assert "openid reports" in shown
+    assert shown.count("remembered") == 1
+    (grant, _) = OAuthGrant.objects.filter(client=grafana.client_id)
+    assert str(grant.pk) in operator.said(f"{list_of('oauthgrant')}?q={email}")
+    assert str(grant.pk) in operator.said(f"{list_of('oauthgrant')}?q=Graphs")
+    assert "asked again" in operator.order("oauthgrant", "withdraw", grant.pk).body.decode()
+    operator.order("oauthgrant", "withdraw", grant.pk, confirmed="yes")
+    assert "Taken back: 1." in operator.said()
+    assert not [one for one in tokens if grafana.is_active(one["access_token"])]
+    assert Revocation.objects.filter(sid=grant.pk).exists()
+    assert wiki.is_active(kept["access_token"])
+    assert "Graphs" not in operator.said(page)
+    assert grafana.authorize(person).body.decode().count("Allow") > 0, "they are asked again"
+    operator.order("user", "withdraw", user.pk, confirmed="yes")
+    assert not wiki.is_active(kept["access_token"])
+    assert person.me().status == 200
+    operator.order("user", "withdraw", user.pk, confirmed="yes")
+    assert "has allowed any client nothing" in operator.said()
+    lines = Change.objects.filter(what="user.grants-withdrawn", whom=email).order_by("id")
+    assert [(line.details["clients"], line.details["sessions"]) for line in lines] == [
+        ([grafana.client_id], 2),
+        ([wiki.client_id], 1),
+    ]

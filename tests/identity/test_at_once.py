@@ -18,11 +18,13 @@ from django.utils import timezone
 
 from pillion.identity import accounts, backend, limits, locks, rotation, session_care, sessions
 from pillion.identity.flows import signed_in as flow
-from pillion.identity.models import Revocation, Session, SigningKey, Tries, User
-from tests.identity.browser import Browser, new_user, signed_in
+from pillion.identity.models import OAuthGrant, Revocation, Session, SigningKey, Tries, User
+from pillion.identity.oauth import grant_care, grant_sessions
+from tests.identity.browser import Browser, new_user, signed_in, signed_in_as
 from tests.identity.conftest import CONFIG
 from tests.identity.databases import only_on_postgresql, somebody_waits
 from tests.identity.operators import OPERATOR, Operator, list_of, with_role
+from tests.identity.program import program
 from tests.local.waiting import until
 
 pytestmark = pytest.mark.usefixtures("as_before")
@@ -287,6 +289,32 @@ def test_of_two_operators_who_disable_each_other_one_is_left(monkeypatch: pytest
     first.order("user", "disable", other.pk, confirmed="yes")
     ordered[0].result(PATIENCE)
     assert operators_left(one.pk, other.pk) == 1
+
+
+ENDS: dict[str, Callable[[str], object]] = {
+    "taken back": grant_care.withdraw,
+    "disabled": lambda email: accounts.set_active(email, active=False),
+}
+
+
+@only_on_postgresql
+@pytest.mark.parametrize("ended", ENDS)
+def test_a_grant_that_is_just_being_opened_ends_too(ended: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code came first: whoever ends what was allowed waits for it, and ends what came of it."""
+    (browser, email), grafana = signed_in_as(), program()
+    grafana.tokens(browser)
+    code = grafana.code(browser)
+    ending: list[Future[Any]] = []
+    open_session = grant_sessions.open_session
+
+    def slowly(*given: Any) -> OAuthGrant:
+        ending.append(start(lambda: ENDS[ended](email)))
+        return open_session(*given)
+
+    monkeypatch.setattr(grant_sessions, "open_session", slowly)
+    token = grafana.redeem(code).json()["access_token"]
+    ending[0].result(PATIENCE)
+    assert not grafana.is_active(token)
 
 
 def test_a_lock_needs_a_transaction() -> None:

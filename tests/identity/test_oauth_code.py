@@ -4,6 +4,7 @@ import time
 import uuid
 from datetime import timedelta
 from threading import Barrier, Thread
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -12,6 +13,7 @@ from tests.identity.browser import Answer, new_user, signed_in  # isort: skip - 
 from pillion.identity import accounts, keys, session_care, tokens
 from pillion.identity.issue import realm
 from pillion.identity.models import OAuthCode, OAuthGrant, Revocation, Session
+from pillion.identity.oauth import grant_care, grant_sessions
 from tests.identity.program import CALLBACK, MESH, claims, header, machine, program, query
 
 
@@ -220,3 +222,22 @@ def test_two_programs_that_share_a_session_have_sessions_of_their_own() -> None:
     assert not first.is_active(one["access_token"])
     assert second.is_active(two["access_token"])
     assert claims(two["access_token"])["aud"] == MESH
+
+
+def test_a_code_that_is_taken_back_is_worth_nothing_also_while_it_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    browser, grafana = signed_in(), program(first_party=True)
+    email = grafana.introspect(grafana.tokens(browser)["access_token"])["email"]
+    code, another = grafana.code(browser), grafana.code(browser)
+    grant_care.withdraw(email, grafana.client_id)
+    refused(grafana.redeem(code), "invalid_grant")
+    open_session = grant_sessions.open_session
+
+    def slowly(*given: Any) -> OAuthGrant:
+        OAuthCode.objects.filter(client=grafana.client_id).delete()
+        return open_session(*given)
+
+    monkeypatch.setattr(grant_sessions, "open_session", slowly)
+    refused(grafana.redeem(another), "invalid_grant")
+    refused(grafana.redeem(grafana.code(browser)), "invalid_grant")

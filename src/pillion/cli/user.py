@@ -182,6 +182,31 @@ def unlink(email: str, *, yes: bool) -> None:
 
 @command.command()
 @click.argument("email")
+@click.option("--client", "client_id", metavar="ID", help="What this client alone was allowed.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_identity
+def withdraw(email: str, client_id: str | None, *, yes: bool) -> None:
+    """Take back what a user has allowed other programs: their tokens are revoked, and the user is asked again.
+
+    Returns when all Envoys that are connected have acknowledged; the exit code is 1 if one has not.
+
+    \b
+    Example:
+        pillion user withdraw ada@example.org --client client-0123456789abcdef
+    """  # noqa: D301
+    from pillion.identity import accounts, session_care  # noqa: PLC0415
+    from pillion.identity.oauth import grant_care  # noqa: PLC0415
+
+    address = accounts.find_user(email).email
+    if not yes:
+        click.confirm(f"Take back what {address} has allowed {client_id or 'all programs'}?", abort=True)
+    count, spread = session_care.until_refused(lambda: grant_care.withdraw(address, client_id))
+    click.echo(f"taken back what {address} had allowed; revoked {count} session{'' if count == 1 else 's'}")
+    refused(spread)
+
+
+@command.command()
+@click.argument("email")
 @click.argument("roles", nargs=-1, metavar="[R]...")
 @with_identity
 def roles(email: str, roles: tuple[str, ...]) -> None:

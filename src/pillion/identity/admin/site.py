@@ -12,11 +12,12 @@ from pillion.identity.admin import access
 from pillion.identity.admin.api_keys import ApiKeys
 from pillion.identity.admin.changes import Changes
 from pillion.identity.admin.clients import Clients
+from pillion.identity.admin.grants import Grants
 from pillion.identity.admin.keys import Keys
 from pillion.identity.admin.linked_accounts import LinkedAccounts
 from pillion.identity.admin.sessions import Sessions
 from pillion.identity.admin.users import Users
-from pillion.identity.models import ApiKey, Change, OAuthClient, Session, SigningKey, User
+from pillion.identity.models import ApiKey, Change, OAuthClient, OAuthGrant, Session, SigningKey, User
 
 # Our own pages do these; or nobody does.
 _ABSENT = frozenset(
@@ -75,6 +76,7 @@ PAGES: Final = (
     (Session, Sessions),
     (ApiKey, ApiKeys),
     (OAuthClient, Clients),
+    (OAuthGrant, Grants),
     (SigningKey, Keys),
     (Change, Changes),
 )

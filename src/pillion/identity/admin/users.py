@@ -17,11 +17,13 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
-from pillion.identity import accounts, locks, passwords, second_factors, session_care
-from pillion.identity.accounts import AccountError, InvalidAccountError
-from pillion.identity.admin import access
+from pillion.identity import accounts, locks, second_factors, session_care
+from pillion.identity.accounts import AccountError
+from pillion.identity.admin import access, allowed
 from pillion.identity.admin.page import Page
+from pillion.identity.admin.user_form import AddForm
 from pillion.identity.models import User
+from pillion.identity.oauth import grant_care
 from pillion.vocabulary import ROLE
 
 _Do = Callable[[User], object]
@@ -49,6 +51,12 @@ _SIGN_OUT: Final = _Order(
     "All their sessions and API keys end; they can sign in again.",
     "Signed out",
 )
+_WITHDRAW: Final = _Order(
+    "Take back what clients were allowed",
+    "The tokens that clients hold for them are refused everywhere from now on, and they are asked again before "
+    "there are others. They stay signed in.",
+    "Taken back",
+)
 _RESET: Final = _Order(
     "Reset the second factors",
     "Their apps, passkeys and recovery codes are good no more, and they are signed out: until they add another, "
@@ -71,45 +79,6 @@ class _RoleForm(ActionForm):
         label="Role",
         widget=forms.TextInput({"placeholder": "such as manager"}),
     )
-
-
-class _AddForm(forms.ModelForm):  # type: ignore[type-arg]  # none at run time
-    """Email, password and roles of a new account; the operator vouches for the address."""
-
-    email = forms.EmailField(max_length=254, label="Email")
-    password = forms.CharField(
-        widget=forms.PasswordInput({"autocomplete": "new-password"}),
-        max_length=passwords.LONGEST,
-        strip=False,
-        help_text=f"{passwords.SHORTEST} characters or more; its owner can choose another.",
-    )
-    roles = forms.CharField(
-        required=False, max_length=800, help_text="With spaces between, such as “manager clerk”."
-    )
-
-    class Meta:
-        """Nothing of the row itself is typed."""
-
-        model = User
-        fields = ()
-
-    def clean(self) -> dict[str, Any]:
-        """Make the account at once: only that tells whether it can be."""
-        given = super().clean() or {}
-        if not self.errors:
-            try:
-                made = accounts.add_user(given["email"], given["password"], given["roles"].split())
-            except (AccountError, InvalidAccountError) as error:
-                raise forms.ValidationError(str(error)) from None
-            self.instance = User.objects.get(pk=made.sub)
-        return given
-
-    def save(self, commit: bool = True) -> Any:
-        """Give the account; it is there."""
-        return self.instance
-
-    def save_m2m(self) -> None:
-        """Do nothing: Django asks for it."""
 
 
 class _ByExistence(admin.SimpleListFilter):
@@ -156,7 +125,16 @@ class Users(Page):
     search_help_text = "Part of an address; a whole id (sub) or role"
     ordering = ("email",)
     action_form = _RoleForm
-    actions = ("disable", "enable", "sign_out", "give_role", "take_role", "reset_second_factors", "delete")
+    actions = (
+        "disable",
+        "enable",
+        "sign_out",
+        "withdraw",
+        "give_role",
+        "take_role",
+        "reset_second_factors",
+        "delete",
+    )
     shown = (
         "email",
         "id",
@@ -166,6 +144,7 @@ class Users(Page):
         "factors",
         "date_joined",
         "last_login",
+        "allowed_clients",
         "see_also",
     )
 
@@ -201,7 +180,7 @@ class Users(Page):
         self, request: HttpRequest, obj: User | None = None, change: bool = False, **options: Any
     ) -> Any:
         """Give the form for a new account; there is no other."""
-        return _AddForm if obj is None else super().get_form(request, obj, change, **options)
+        return AddForm if obj is None else super().get_form(request, obj, change, **options)
 
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Likewise."""
@@ -237,6 +216,11 @@ class Users(Page):
         """Name them."""
         return ", ".join(second_factors.kinds(user)) or "none"
 
+    @admin.display(description="Clients allowed")
+    def allowed_clients(self, user: User) -> str:
+        """Show what clients were allowed."""
+        return allowed.table(user)
+
     @admin.display(description="See also")
     def see_also(self, user: User) -> str:
         """Lead to what belongs to the account."""
@@ -245,6 +229,7 @@ class Users(Page):
             ("socialaccount_socialaccount", "Providers"),
             ("identity_session", "Sessions"),
             ("identity_apikey", "API keys"),
+            ("identity_oauthgrant", "Grants"),
             ("identity_change", "Changes"),
         )
         links = (
@@ -275,6 +260,11 @@ class Users(Page):
         return self._ask_and_do(
             request, found, _SIGN_OUT, lambda user: session_care.revoke_sessions_of(user.email)
         )
+
+    @admin.action(description="Take back what clients were allowed", permissions=_ORDER)
+    def withdraw(self, request: HttpRequest, found: QuerySet[User]) -> HttpResponse | None:
+        """Do what `pillion user withdraw` does."""
+        return self._ask_and_do(request, found, _WITHDRAW, lambda user: grant_care.withdraw(user.email))
 
     @admin.action(description="Give the role", permissions=_ORDER)
     def give_role(self, request: HttpRequest, found: QuerySet[User]) -> None:

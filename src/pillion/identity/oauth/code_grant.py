@@ -72,9 +72,9 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         now = timezone.now()
         with transaction.atomic():
             answer = self._use(code, now)
-        if answer is None:  # somebody was quicker with the same code
-            code.refresh_from_db()
-            grant_sessions.end([code.sid])
+        if answer is None:  # somebody was quicker with the same code, or it was taken back
+            used = OAuthCode.objects.filter(code_hash=code.code_hash).values_list("sid", flat=True)
+            grant_sessions.end(used)
             raise InvalidGrantError("The code was used before.")
         return answer
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from pillion.identity import sessions
 from pillion.identity.lifetimes import IDLE_LIFETIME, SESSION_LIFETIME
-from pillion.identity.models import OAuthClient, OAuthGrant, Session
+from pillion.identity.models import OAuthClient, OAuthGrant, Session, User
 from pillion.identity.oauth import hashes, scopes
 
 # A client that may act while nobody is there has to do so once in this time, or ask again.
@@ -70,9 +70,14 @@ def open_session(granted: Granted, now: datetime) -> OAuthGrant:
 
 
 def hold(parent: UUID | str | None, now: datetime) -> Session | None:
-    """Find a browser's session that is alive, and let nobody revoke it before the transaction ends."""
+    """Find a browser's session that is alive, and let nobody revoke it before the transaction ends.
+
+    Its user's row is held as well.
+    """
     if parent is None:
         return None
+    # First, as everybody else does (see `locks`): the session that is opened will point to the user.
+    User.objects.select_for_update(of=("self",)).filter(sessions__sid=parent).first()
     alive = sessions.live_of_users(now).filter(sid=parent)
     return alive.select_for_update(of=("self",)).select_related("user").first()
 
