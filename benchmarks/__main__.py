@@ -145,7 +145,9 @@ def _pillion(
         path.write_text(text)
     for name in ("run", "audit"):
         (folder / name).mkdir()
-    inbound = planned.sidecars[0].inbound.port
+    listening = planned.sidecars[0].inbound
+    assert isinstance(listening, plan.Address)  # noqa: S101 - `assign` gives ports
+    inbound = listening.port
     sidecar = stack.enter_context(running(_envoy("envoy/orders/bootstrap.yaml"), folder, inbound, cores))
     edge = stack.enter_context(running(_envoy("envoy/edge/bootstrap.yaml"), folder, EDGE, cores))
     return inbound, sidecar, edge

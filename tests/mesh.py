@@ -6,7 +6,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,11 +77,12 @@ def running(
     topology: str,
     files: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
+    how: Sequence[str] = (),
 ) -> Iterator[Mesh]:
     """Write `topology` to pillion.yaml in `folder`, `files` beside it, and run the mesh until the block ends.
 
-    Take the topology's ports from `free_ports`. What the processes said is shown when the start fails. Whatever
-    happens, nothing is left running.
+    `how` are more words for `pillion up`. Take the topology's ports from `free_ports`. What the processes said is
+    shown when the start fails. Whatever happens, nothing is left running.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in (files or {}).items():
@@ -90,7 +91,7 @@ def running(
     file.write_text(topology, encoding="utf-8")
     mesh = Mesh(file, "")
     try:
-        up = pillion(file, "up", "--detach", timeout=START_SECONDS, environ=environ)
+        up = pillion(file, "up", "--detach", *how, timeout=START_SECONDS, environ=environ)
         assert up.returncode == 0, f"{up.stdout}{up.stderr}\n{mesh.pillion('logs').stdout}"
         yield Mesh(file, mesh.status()["edge"])
     finally:

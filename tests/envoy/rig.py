@@ -124,6 +124,7 @@ class Rig:
     def sidecar(self, service: str = "orders", caller: str | None = None) -> Mutual:
         """Where a service's sidecar takes requests, for who calls it: the first that may, unless one is named."""
         planned = self._planned(service)
+        assert isinstance(planned.inbound, plan.Address)
         return Mutual(*_address(planned.inbound), self.identified(caller or planned.callers[0]))
 
     def identified(self, spiffe_id: str) -> ssl.SSLContext:

@@ -16,7 +16,10 @@ from pillion.local.view import View
 @click.command
 @topology_option.option
 @click.option("-d", "--detach", is_flag=True, help="Return when all is ready; 'pillion down' stops it.")
-def command(file: Path | None, *, detach: bool) -> None:
+@click.option(
+    "--isolate", is_flag=True, help="Give each service a network of its own, with its sidecar alone (Linux)."
+)
+def command(file: Path | None, *, detach: bool, isolate: bool) -> None:
     """Start everything on this machine: identity, the services, their sidecars, and the edge.
 
     Shows how the start goes on and then what the processes print, until Ctrl-C, which stops all of it, in
@@ -35,12 +38,12 @@ def command(file: Path | None, *, detach: bool) -> None:
     code = 0
     try:
         if detach:
-            background.detach(path, view)
+            background.detach(path, view, isolate=isolate)
             view.ready(f"ready in {time.monotonic() - began:.1f} s — {topology.edge.origin}")
             if key := identity_config.mailbox_key(folder.of(path), topology):
                 view.note(f"mail stays on this machine: {mailbox.page(topology.edge.origin, key)}")
         else:
-            code = sequence.run(path, topology, view)
+            code = sequence.run(path, topology, view, isolate=isolate)
     except LocalError as error:
         view.close()
         raise click.ClickException(str(error)) from None

@@ -22,7 +22,7 @@ from pillion.envoy import names
 from pillion.envoy.addresses import envoy_address
 from pillion.envoy.early_headers import drop_identity_headers
 from pillion.envoy.watched import watched
-from pillion.plan.model import Address, Workload
+from pillion.plan.model import Address, UnixSocket, Workload
 
 # A stream (server-sent events, a WebSocket, a long upload) may be silent for this long.
 STREAM_IDLE: Final = timedelta(hours=1)
@@ -60,7 +60,7 @@ def connection_manager(name: str, workload: Workload) -> HttpConnectionManager:
     )
 
 
-def listener(name: str, address: Address, manager: HttpConnectionManager) -> Listener:
+def listener(name: str, address: Address | UnixSocket, manager: HttpConnectionManager) -> Listener:
     """Serve plain HTTP/1.1 and HTTP/2 at `address`."""
     return Listener(
         name=name,

@@ -112,6 +112,11 @@ def admin_socket(workload: str) -> str:
     return f"run/{workload}.admin.sock"
 
 
+def inbound_socket(service: str) -> str:
+    """Give the path of a sidecar's socket where it has no port, relative to its working directory."""
+    return f"run/{service}.inbound.sock"
+
+
 def audit_file(workload: str) -> str:
     """Give the path of an Envoy's audit log, relative to its working directory."""
     return f"audit/{workload}.jsonl"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pillion.local import folder, up
 from pillion.local.audience import Audience
@@ -19,8 +19,10 @@ from pillion.local.view import View
 from pillion.problem import InvalidInputError
 from pillion.topology import load
 
+_ISOLATE: Final = "isolate"
 
-def detach(file: Path, audience: Audience) -> str:
+
+def detach(file: Path, audience: Audience, *, isolate: bool = False) -> str:
     """Start a supervisor for the topology `file` (absolute) in the background; returns when it is ready.
 
     Gives the line that says so. `audience` is told of each change meanwhile.
@@ -31,7 +33,15 @@ def detach(file: Path, audience: Audience) -> str:
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as messages, state.supervisor_log.open("ab") as log:
         child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "pillion.local.background", str(file), str(writing)],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "pillion.local.background",
+                str(file),
+                str(writing),
+                *([_ISOLATE] if isolate else []),
+            ],
             pass_fds=(writing,),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -100,7 +110,7 @@ class _Messenger:
             os.write(self._pipe, json.dumps(message).encode() + b"\n")
 
 
-def main(file: str, pipe: str) -> int:
+def main(file: str, pipe: str, *how: str) -> int:
     """Run the supervisor; the log is this process's standard output."""
     view = View(sys.stdout, lines=False)
     messenger = _Messenger(int(pipe), view)
@@ -108,7 +118,7 @@ def main(file: str, pipe: str) -> int:
     os.set_blocking(int(pipe), False)
     try:
         path = Path(file)
-        return up.run(path, load(path, os.environ), messenger, hang_up=False)
+        return up.run(path, load(path, os.environ), messenger, isolate=_ISOLATE in how, hang_up=False)
     except (LocalError, InvalidInputError) as error:
         messenger.failed(str(error))
         return 1

@@ -38,6 +38,7 @@ class Keeper:
             state="waiting" if spec.command else "external",
             address=spec.address,
             egress=spec.egress,
+            isolated=spec.command is not None and spec.command.entrance is not None,
         )
         self._log = log
         self._changed = changed

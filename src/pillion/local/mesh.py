@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from functools import partial
 from shutil import rmtree
 from typing import Final
@@ -13,6 +13,7 @@ from pillion.local.difference import Difference, Key, difference, key, needs_a_s
 from pillion.local.envoy_files import EnvoyFiles
 from pillion.local.failure import LocalError
 from pillion.local.folder import write_privately
+from pillion.local.isolation import ports as isolated
 from pillion.local.keeper import Keeper
 from pillion.local.spec import Spec
 from pillion.local.supervisor import Supervisor
@@ -20,7 +21,7 @@ from pillion.local.switch import switch
 from pillion.local.undo import Undo
 from pillion.local.workload_certificates import WorkloadCertificates
 from pillion.local.workloads import Machine
-from pillion.plan import Plan, Ports, UnixSocket, build
+from pillion.plan import Address, Plan, Ports, SocketAndPort, UnixSocket, build
 from pillion.topology import Topology
 
 # What a service that is gone was still asked may end, for so long; and what is under way to one that was replaced.
@@ -84,13 +85,10 @@ class Mesh:
                 f"{', '.join(keys)} in {file}: only a start takes this up: 'pillion down', then 'pillion up'"
             )
         user = environment.of_any_service(self.machine.user)
-        obstacles.refuse(topology, self.machine.file, user, held=self.topology)
+        obstacles.refuse(topology, self.machine.file, user, self.topology, isolate=self.machine.isolates)
         async with Undo() as undo:
             identity = self._configure_identity(topology, undo)
-            running = {
-                sidecar.service: Ports(sidecar.inbound, sidecar.egress) for sidecar in self.plan.sidecars
-            }
-            plan = build(topology, ports.choose(topology, self.machine.folder, running), identity)
+            plan = build(topology, self._places(topology), identity)
             wanted = {key(spec): spec for spec in self._specs(topology, plan)}
             change = difference((keeper.spec for keeper in self._keepers.values()), wanted.values())
             self._tell_members(plan, undo)
@@ -114,9 +112,22 @@ class Mesh:
         for keeper in gone:
             del self._keepers[key(keeper.spec)]
         self._leaving = []
+        if self.machine.namespaces is not None:
+            self.machine.namespaces.keep(self.topology.services.keys())
         members.tell(self.machine, self.topology.identity.database, self.plan)
         self.certificates.keep_only(self.plan.spiffe_ids)
         self._files.remember(self.plan)
+
+    def _places(self, topology: Topology) -> Mapping[str, Ports | SocketAndPort]:
+        """Say where the sidecars listen: those that run already go on where they are."""
+        if self.machine.isolates:
+            return isolated.choose(topology)
+        running = {
+            sidecar.service: Ports(sidecar.inbound, sidecar.egress)
+            for sidecar in self.plan.sidecars
+            if isinstance(sidecar.inbound, Address)
+        }
+        return ports.choose(topology, self.machine.folder, running)
 
     def _configure_identity(self, topology: Topology, undo: Undo) -> UnixSocket:
         """Write what identity is to know, and say where it listens: elsewhere, if it has to start anew."""

@@ -10,19 +10,28 @@ from pathlib import Path
 import psutil
 
 from pillion.local.failure import LocalError
+from pillion.local.isolation.obstacles import refuse_unfit
 from pillion.local.ports import is_free
 from pillion.topology import Address, Topology
 
 
 def refuse(
-    topology: Topology, file: Path, environment: Mapping[str, str], held: Topology | None = None
+    topology: Topology,
+    file: Path,
+    environment: Mapping[str, str],
+    held: Topology | None = None,
+    *,
+    isolate: bool = False,
 ) -> None:
     """Raise LocalError for the first obstacle: a port that cannot be had, a program that is not there.
 
     `file` is the topology's, `environment` that of its services. The addresses of `held` are in our own hands.
+    With `isolate` those of services are nobody else's.
     """
+    if isolate:
+        refuse_unfit(topology, file)
     ours = {address for _, address in _addresses(held)} if held else set()
-    for key, address in _addresses(topology):
+    for key, address in [("edge.listen", topology.edge.listen)] if isolate else _addresses(topology):
         if address not in ours:
             _refuse_taken(address, f"{key} in {file.name}")
     for name, service in sorted(topology.services.items()):

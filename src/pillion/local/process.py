@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from pillion.local import births, groups
+from pillion.local.isolation import Entrance
 from pillion.local.output import Lines
 
 # Waits for one line before it becomes the command. If the supervisor is killed before it has written the pid
@@ -23,12 +24,16 @@ _DRAIN_SECONDS: Final = 0.2
 
 @dataclass(frozen=True)
 class Command:
-    """What to execute: words, folder, whole environment; `private` files are for their owner alone."""
+    """What to execute: words, folder, whole environment; `private` files are for their owner alone.
+
+    Without an `entrance` it runs in the namespaces of `pillion up`.
+    """
 
     words: tuple[str, ...]
     folder: Path
     environment: Mapping[str, str]
     private: bool = True
+    entrance: Entrance | None = None
 
 
 @dataclass(frozen=True)
@@ -111,16 +116,18 @@ class Process:
 async def start(command: Command, receivers: Receivers, record: Callable[[int, str | None], None]) -> Process:
     """Start `command`; it begins after `record` was called with its pid and birth and has returned.
 
-    Raises OSError when the system cannot start a process at all.
+    Raises OSError when the system cannot start a process at all, LocalError when it has no namespaces to enter.
     """
+    entrance, descriptors = command.entrance.words() if command.entrance else ((), ())
     popen = subprocess.Popen(  # noqa: ASYNC220 - a fork of a millisecond; asyncio waits for pipes, not for the end
-        [*_GATE, *command.words],
+        [*_GATE, *entrance, *command.words],
         cwd=command.folder,
         env=command.environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT if receivers.error is None else subprocess.PIPE,
         start_new_session=True,
+        pass_fds=descriptors,
         umask=_PRIVATE if command.private else -1,
     )
     process = Process(popen, births.birth(popen.pid))

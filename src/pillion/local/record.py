@@ -19,13 +19,17 @@ class _Recorded(BaseModel):
 
 
 class Entry(_Recorded):
-    """One workload. Times are seconds since the epoch; `birth` as `births.birth` gives it."""
+    """One workload. Times are seconds since the epoch; `birth` as `births.birth` gives it.
+
+    `isolated`: it runs in its service's own network, where `egress`, or the service's address, is.
+    """
 
     name: str
     kind: Kind
     state: State
     address: str
     egress: str | None = None
+    isolated: bool = False
     pid: int | None = None
     birth: str | None = None
     since: float | None = None

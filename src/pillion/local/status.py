@@ -95,6 +95,7 @@ def _workload(shown: Shown) -> dict[str, Any]:
         "restarts": entry.restarts,
         "since": _time(entry.since),
         "external": entry.state == "external",
+        "isolated": entry.isolated,
         "last_exit": entry.last_exit,
         "last_line": entry.last_line,
         **({"egress": entry.egress} if entry.kind == "sidecar" else {}),

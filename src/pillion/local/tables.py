@@ -32,7 +32,7 @@ def workloads(entries: Iterable[Entry]) -> Table:
             Text(entry.name),
             entry.kind,
             Text(entry.state, style=_STYLES.get(entry.state, "dim")),
-            Text(entry.address),
+            Text(_where(entry)),
             str(entry.pid or ""),
             _ago(entry.since) if entry.state == "ready" else "",
             str(entry.restarts or ""),
@@ -83,6 +83,11 @@ def _ago(moment: float | None) -> str:
     seconds = max(0, int(time.time() - moment))
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     return f"{days}d" if days else f"{hours}h" if hours else f"{minutes}m" if minutes else f"{seconds}s"
+
+
+def _where(entry: Entry) -> str:
+    """Give the address, and say so where nobody but the sidecar gets to it."""
+    return f"{entry.address} (isolated)" if entry.isolated and entry.kind == "service" else entry.address
 
 
 def _last(entry: Entry) -> str:

@@ -28,6 +28,9 @@ from pillion.local import (
 )
 from pillion.local.audience import Audience
 from pillion.local.failure import LocalError
+from pillion.local.isolation import Namespaces
+from pillion.local.isolation import ports as isolated
+from pillion.local.isolation.obstacles import refuse_without_rights
 from pillion.local.mesh import Mesh
 from pillion.local.supervisor import Supervisor
 from pillion.local.workload_certificates import WorkloadCertificates
@@ -38,15 +41,17 @@ from pillion.topology import Topology
 INTERRUPTED: Final = 130
 
 
-def run(file: Path, topology: Topology, audience: Audience, *, hang_up: bool = True) -> int:
+def run(
+    file: Path, topology: Topology, audience: Audience, *, isolate: bool = False, hang_up: bool = True
+) -> int:
     """Start the mesh of the topology `file` (absolute), run it until a signal says stop, and stop it.
 
     Gives the exit code: 0 after SIGTERM (and SIGHUP, which is ignored without `hang_up`), 130 after SIGINT.
     The working directory is the state folder meanwhile. Raises LocalError, with nothing left running, when
-    the mesh cannot be started.
+    the mesh cannot be started. With `isolate` each service has a network of its own.
     """
     try:
-        return _run(file, topology, audience, hang_up=hang_up)
+        return _run(file, topology, audience, isolate=isolate, hang_up=hang_up)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         reason = (error.strerror or type(error).__name__).lower()
@@ -55,7 +60,7 @@ def run(file: Path, topology: Topology, audience: Audience, *, hang_up: bool = T
         ) from None
 
 
-def _run(file: Path, topology: Topology, audience: Audience, *, hang_up: bool) -> int:
+def _run(file: Path, topology: Topology, audience: Audience, *, isolate: bool, hang_up: bool) -> int:
     began = time.monotonic()
     state = folder.of(file)
     folder.make(state)
@@ -63,11 +68,18 @@ def _run(file: Path, topology: Topology, audience: Audience, *, hang_up: bool) -
         if left := leftovers.clean(state):
             names = leftovers.names(left)
             audience.printed("pillion", f"ended what a killed 'pillion up' had left running: {names}")
-        obstacles.refuse(topology, file, environment.of_any_service(os.environ))
+        if isolate:
+            refuse_without_rights(hidden=state.root)
+        obstacles.refuse(topology, file, environment.of_any_service(os.environ), isolate=isolate)
         identity_config.write(state, topology)
-        plan = build(topology, ports.choose(topology, state), folder.IDENTITY_SOCKET)
+        places = isolated.choose(topology) if isolate else ports.choose(topology, state)
+        plan = build(topology, places, folder.IDENTITY_SOCKET)
         machine = Machine(
-            file=file, folder=state, user=dict(os.environ), control_key=control_config.key(state)
+            file=file,
+            folder=state,
+            user=dict(os.environ),
+            control_key=control_config.key(state),
+            namespaces=Namespaces() if isolate else None,
         )
         members.tell(machine, topology.identity.database, plan)
         supervisor = Supervisor(state, topology.edge.origin, audience.changed, audience.printed)

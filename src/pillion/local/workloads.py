@@ -4,8 +4,8 @@ import asyncio
 import os
 import shlex
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ from pillion.envoy import names
 from pillion.local import admin, environment, service_accounts
 from pillion.local.failure import LocalError
 from pillion.local.folder import CONTROL_SOCKET, IDENTITY_SOCKET, StateFolder
+from pillion.local.isolation import Entrance, Namespaces
 from pillion.local.probes import Probe, accepts, answers
 from pillion.local.process import Command
 from pillion.local.spec import Spec
@@ -39,13 +40,19 @@ _WITHOUT_MISC: Final = ("--component-log-level", "misc:error")
 class Machine:
     """What the processes are started from: the topology's file, the state folder, the user's environment.
 
-    `control_key` is what the Envoys' credentials are derived from.
+    `control_key` is what the Envoys' credentials are derived from. With `namespaces`, services are isolated.
     """
 
     file: Path
     folder: StateFolder
     user: Mapping[str, str]
     control_key: bytes = field(repr=False)
+    namespaces: Namespaces | None = None
+
+    @property
+    def isolates(self) -> bool:
+        """Say whether each service has a network of its own."""
+        return self.namespaces is not None
 
 
 def identity(machine: Machine, socket: UnixSocket, prepared: asyncio.Event) -> Spec:
@@ -105,16 +112,14 @@ def services(machine: Machine, topology: Topology, plan: Plan) -> list[Spec]:
 
 def sidecars(machine: Machine, plan: Plan) -> list[Spec]:
     """Describe the Envoy beside each service."""
-    return [
-        _envoy(machine, sidecar.workload, (sidecar.inbound, sidecar.egress), threads=1)
-        for sidecar in plan.sidecars
-    ]
+    return [_sidecar(machine, sidecar) for sidecar in plan.sidecars]
 
 
 def edge(machine: Machine, plan: Plan) -> Spec:
     """Describe the Envoy that the outer world reaches."""
     threads = min(os.cpu_count() or 1, _MOST_THREADS)
-    return _envoy(machine, plan.edge.workload, (plan.edge.listen,), threads=threads)
+    listen = plan.edge.listen
+    return _envoy(machine, plan.edge.workload, listen, [partial(accepts, listen)], threads=threads)
 
 
 def _identity(machine: Machine, *words: str) -> Command:
@@ -131,25 +136,59 @@ def _service(machine: Machine, service: Service, sidecar: Sidecar, secrets: froz
         folder=machine.file.parent,
         environment=environment.of_service(machine.user, secrets, sidecar),
         private=False,
+        entrance=_entrance(machine, sidecar, hidden=machine.folder.root),
     )
     return Spec(
         name=sidecar.service,
         kind="service",
         address=str(service.app),
-        probe=partial(accepts, service.app),
+        probe=_listens(machine, sidecar, service.app),
         command=command or None,
         deaths=_DEATHS_OF_A_SERVICE,
     )
 
 
-def _envoy(machine: Machine, workload: Workload, listen: tuple[Address, ...], *, threads: int) -> Spec:
+def _sidecar(machine: Machine, sidecar: Sidecar) -> Spec:
+    listening: list[Probe] = [partial(accepts, sidecar.inbound), _listens(machine, sidecar, sidecar.egress)]
+    spec = _envoy(machine, sidecar.workload, sidecar.inbound, listening, threads=1)
+    assert spec.command is not None  # noqa: S101 - an Envoy has one
+    inbound = [machine.folder.root / sidecar.inbound.path] if isinstance(sidecar.inbound, UnixSocket) else []
+    return replace(
+        spec,
+        egress=str(sidecar.egress),
+        command=replace(spec.command, entrance=_entrance(machine, sidecar)),
+        sockets=(*spec.sockets, *inbound),
+    )
+
+
+def _entrance(machine: Machine, sidecar: Sidecar, hidden: Path | None = None) -> Entrance | None:
+    """Say how a sidecar, or a service that is not to see `hidden`, enters their namespaces, if they have any."""
+    if machine.namespaces is None:
+        return None
+    return Entrance(machine.namespaces.of(sidecar.service), hidden)
+
+
+def _listens(machine: Machine, sidecar: Sidecar, address: Address | UnixSocket) -> Probe:
+    """Ask whether the service, or the sidecar's egress, listens."""
+    if machine.namespaces is None or isinstance(address, UnixSocket):
+        return partial(accepts, address)
+    return partial(machine.namespaces.of(sidecar.service).listens, address)
+
+
+def _envoy(
+    machine: Machine,
+    workload: Workload,
+    listen: Address | UnixSocket,
+    listening: Sequence[Probe],
+    *,
+    threads: int,
+) -> Spec:
     socket = UnixSocket(path=names.admin_socket(workload.name))
     return Spec(
         name=workload.name,
         kind=workload.kind,
-        address=str(listen[0]),
-        egress=str(listen[1]) if len(listen) > 1 else None,
-        probe=_serves(socket, listen),
+        address=str(listen),
+        probe=_serves(socket, listening),
         command=Command(
             words=(
                 _program(),
@@ -194,10 +233,10 @@ def _program() -> str:
     return str(path)
 
 
-def _serves(socket: UnixSocket, listen: tuple[Address, ...]) -> Probe:
+def _serves(socket: UnixSocket, listening: Sequence[Probe]) -> Probe:
     """Ask and knock: an Envoy that could not take up a listener says that it is ready all the same."""
 
     async def probe() -> bool:
-        return await answers(socket, "/ready") and all([await accepts(address) for address in listen])
+        return await answers(socket, "/ready") and all([await listens() for listens in listening])
 
     return probe

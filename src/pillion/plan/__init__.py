@@ -18,7 +18,7 @@ from pillion.plan.model import (
     UnixSocket,
     Workload,
 )
-from pillion.plan.ports import Ports, assign
+from pillion.plan.ports import Ports, SocketAndPort, assign
 
 __all__ = [
     "Address",
@@ -31,6 +31,7 @@ __all__ = [
     "Requirement",
     "Rule",
     "Sidecar",
+    "SocketAndPort",
     "UnixSocket",
     "Workload",
     "assign",

@@ -21,7 +21,7 @@ from pillion.plan.model import (
     UnixSocket,
     Verification,
 )
-from pillion.plan.ports import Ports
+from pillion.plan.ports import Ports, SocketAndPort
 from pillion.topology import Address, Service, Topology, claim_path
 from pillion.topology import Issuer as WrittenIssuer
 from pillion.topology import Rule as WrittenRule
@@ -30,7 +30,9 @@ from pillion.topology import Rule as WrittenRule
 DEFAULT_RULE: Final = Rule(name="default", path="/", methods=(), requires=SIGNED_IN)
 
 
-def build(topology: Topology, ports: Mapping[str, Ports], identity: Address | UnixSocket) -> Plan:
+def build(
+    topology: Topology, ports: Mapping[str, Ports | SocketAndPort], identity: Address | UnixSocket
+) -> Plan:
     """Work out what follows from `topology`.
 
     `ports` says where each service's sidecar listens (see `assign`), `identity` where the edge reaches the
@@ -80,7 +82,9 @@ def _tls(written: Tls | None) -> Tls | None:
     return Tls(certificate=posixpath.join("..", written.certificate), key=posixpath.join("..", written.key))
 
 
-def _sidecar(topology: Topology, name: str, service: Service, ports: Mapping[str, Ports]) -> Sidecar:
+def _sidecar(
+    topology: Topology, name: str, service: Service, ports: Mapping[str, Ports | SocketAndPort]
+) -> Sidecar:
     return Sidecar(
         service=name,
         spiffe_id=vocabulary.spiffe_id(topology.mesh, name),

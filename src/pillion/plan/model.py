@@ -70,7 +70,7 @@ class Peer:
     """A service that another may call: where its sidecar listens, and what is in its certificate."""
 
     service: str
-    address: Address
+    address: Address | UnixSocket
     spiffe_id: str
 
 
@@ -118,7 +118,7 @@ class Sidecar:
 
     service: str
     spiffe_id: str
-    inbound: Address
+    inbound: Address | UnixSocket
     egress: Address
     app: Address | UnixSocket
     rules: tuple[Rule, ...]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
-from pillion.topology import Address, Topology
+from pillion.topology import Address, Topology, UnixSocket
 
 # The range in which meshes commonly keep sidecar ports; below the ephemeral range of Linux and macOS.
 FIRST_PORT: Final = 15001
@@ -17,6 +17,14 @@ class Ports:
     """A sidecar's two listening addresses."""
 
     inbound: Address
+    egress: Address
+
+
+@dataclass(frozen=True)
+class SocketAndPort:
+    """The same of a sidecar that shares a network with nobody but its service."""
+
+    inbound: UnixSocket
     egress: Address
 
 
