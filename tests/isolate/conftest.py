@@ -12,7 +12,7 @@ from tests.isolate.isolated import Isolated
 _RIGHTS = (
     "unshare",
     "--user",
-    "--map-current-user",
+    "--map-root-user",
     "--net",
     "--mount",
     "mount",

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -56,6 +57,14 @@ def test_without_the_rights_it_says_what_is_missing_and_starts_nothing(tmp_path:
     )
     assert not refused.stdout
     assert not running_in(tmp_path)
+
+
+def test_an_ordinary_user_has_the_rights(tmp_path: Path) -> None:
+    tried = "from pathlib import Path; from pillion.local.isolation import obstacles as o; "
+    tried += f"o.refuse_without_rights(Path({str(tmp_path)!r}))"
+    ordinary = ("unshare", "--user", "--map-user=1000", "--map-group=1000", sys.executable, "-c", tried)
+    done = subprocess.run(ordinary, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_service_that_pillion_does_not_start_is_refused(tmp_path: Path) -> None:

@@ -43,6 +43,14 @@ def test_a_port_in_use_is_named_with_its_key_and_its_holder(tmp_path: Path) -> N
         assert "edge.listen" in refusal(edged(f"127.0.0.1:{port}", o={"app": "127.0.0.1:1"}), tmp_path)
 
 
+def test_an_isolated_service_may_listen_at_a_port_in_use_on_the_machine(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        topology = edged(orders={"app": f"127.0.0.1:{other.getsockname()[1]}", "run": "python orders.py"})
+        obstacles.refuse(topology, tmp_path / "pillion.yaml", ENVIRONMENT, isolate=True)
+
+
 def test_an_external_service_may_listen_already(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -27,10 +27,14 @@ def command(file: Path | None, *, detach: bool, isolate: bool) -> None:
     edited, what has changed is taken up while the rest goes on; an edit with a mistake changes nothing.
     State lies in .pillion/ beside the topology file.
 
+    With --isolate nobody reaches a service but through its sidecar, and a service reaches nothing but its sidecar:
+    not the internet either. It takes no root on most systems.
+
     \b
     Example:
         pillion up
         pillion up --detach && curl http://localhost:8080/
+        pillion up --isolate
     """  # noqa: D301 - \b is click's mark for text to leave as it is
     began = time.monotonic()
     path, topology = topology_option.read(file)
