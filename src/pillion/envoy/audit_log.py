@@ -16,7 +16,8 @@ from envoy_data_plane.google.protobuf import Any, Struct
 from pillion import vocabulary
 from pillion.envoy import names
 from pillion.envoy.filters.came_with import CAME_WITH
-from pillion.plan.model import Workload
+from pillion.envoy.telemetry import otlp_log
+from pillion.plan.model import Plan, Workload
 
 # Who is calling is read from the headers that this Envoy wrote itself: reading a claim from jwt_authn's metadata
 # copies all claims each time, which made this line cost a fifth of a request (docs/benchmarks.md).
@@ -51,34 +52,42 @@ _FAILURE: Final = "DOWNSTREAM_TRANSPORT_FAILURE_REASON"
 Kind = Literal["edge", "inbound", "egress"]
 
 
-def audit_log(workload: Workload, kind: Kind) -> AccessLog:
-    """Write a line for every request that reached a listener of this Envoy's, to the workload's own file."""
-    return _log(workload, kind, FIELDS)
+def audit_log(plan: Plan, workload: Workload, kind: Kind) -> list[AccessLog]:
+    """Write a line for every request that reached a listener of this Envoy's, to the workload's own file.
+
+    A collector, if there is one, gets the same.
+    """
+    return _logs(plan, workload, kind, FIELDS)
 
 
-def refused_handshakes(workload: Workload) -> AccessLog:
+def refused_handshakes(plan: Plan, workload: Workload) -> list[AccessLog]:
     """Write a line for every connection that was refused before there was a request.
 
     It names no caller: what such a certificate says is just what was not believed.
     """
     fields = {**FIELDS, "caller": None, "why": "handshake-refused", "details": f"%{_FAILURE}%"}
-    log = _log(workload, "inbound", fields)
-    log.filter = AccessLogFilter(
-        extension_filter=ExtensionFilter(
-            name="cel",
-            typed_config=Any.pack(ExpressionFilter(expression="connection.transport_failure_reason != ''")),
+    logs = _logs(plan, workload, "inbound", fields)
+    for log in logs:
+        log.filter = AccessLogFilter(
+            extension_filter=ExtensionFilter(
+                name="cel",
+                typed_config=Any.pack(
+                    ExpressionFilter(expression="connection.transport_failure_reason != ''")
+                ),
+            )
         )
-    )
-    return log
+    return logs
 
 
-def _log(workload: Workload, kind: Kind, fields: Mapping[str, str | None]) -> AccessLog:
-    line = Struct.from_dict({"service": workload.name, "kind": kind, **fields})
-    return AccessLog(
+def _logs(plan: Plan, workload: Workload, kind: Kind, fields: Mapping[str, str | None]) -> list[AccessLog]:
+    line = {"service": workload.name, "kind": kind, **fields}
+    written = AccessLog(
         name="pillion.audit",
         typed_config=Any.pack(
             FileAccessLog(
-                path=names.audit_file(workload.name), log_format=SubstitutionFormatString(json_format=line)
+                path=names.audit_file(workload.name),
+                log_format=SubstitutionFormatString(json_format=Struct.from_dict(line)),
             )
         ),
     )
+    return [written, otlp_log(workload.name, line)] if plan.collector else [written]

@@ -23,6 +23,8 @@ OWN_NAMES: Final = vocabulary.HEADER_PREFIX.replace("-", "[^a-z0-9]") + ".*"
 
 # Envoy's orders to itself.
 ENVOY_PREFIX: Final = "x-envoy-"
+# Likewise: makes Envoy trace a request, and write the header's value into the span.
+TRACE_ORDER: Final = "x-client-trace-id"
 
 # By these, common proxies tell an application who is calling; an application behind Pillion may still believe
 # them. First whole families, then single names.
@@ -93,4 +95,4 @@ def drop_identity_headers() -> TypedExtensionConfig:
 def _dropped() -> str:
     """Match every name in one pass over the headers: a mutation for each would be a pass for each."""
     families = [OWN_NAMES, *(f"{prefix}.*" for prefix in (ENVOY_PREFIX, *FOREIGN_PREFIXES))]
-    return "|".join((*families, *FOREIGN_NAMES, *OVERRIDE_NAMES))
+    return "|".join((*families, TRACE_ORDER, *FOREIGN_NAMES, *OVERRIDE_NAMES))

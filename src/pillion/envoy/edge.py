@@ -123,10 +123,10 @@ def edge(plan: Plan) -> Listener:
     manager = connection_manager(EDGE, plan.edge.workload)
     # The client's address is the connection's, and request ids are made here: nobody outside chooses them.
     manager.use_remote_address = True
-    manager.tracing = trace_context(plan.edge.workload.name)
+    manager.tracing = trace_context(plan, plan.edge.workload)
     manager.http_filters = edge_chain(plan)
     manager.local_reply_config = refusals.local_replies(_refusals(plan.edge.cookies), plan.mesh)
-    manager.access_log = [audit_log(plan.edge.workload, "edge")]
+    manager.access_log = audit_log(plan, plan.edge.workload, "edge")
     door = listener(EDGE, plan.edge.listen, manager)
     if plan.edge.tls is not None:
         door.filter_chains[0].transport_socket = tls(plan.edge)

@@ -22,12 +22,12 @@ def egress(plan: Plan, sidecar: Sidecar) -> Listener:
     manager.preserve_external_request_id = True
     manager.skip_xff_append = True
     manager.strip_any_host_port = True
-    manager.tracing = trace_context(sidecar.workload.name)
+    manager.tracing = trace_context(plan, sidecar.workload)
     manager.http_filters = egress_chain(plan, sidecar)
     manager.local_reply_config = refusals.local_replies(
         (_not_called(sidecar), *refusals.BY_STATUS), plan.mesh
     )
-    manager.access_log = [audit_log(sidecar.workload, "egress")]
+    manager.access_log = audit_log(plan, sidecar.workload, "egress")
     return listener(EGRESS, sidecar.egress, manager)
 
 

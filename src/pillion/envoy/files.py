@@ -17,6 +17,7 @@ from pillion.envoy.edge import EDGE, edge, edge_routes
 from pillion.envoy.egress import EGRESS, egress, egress_routes
 from pillion.envoy.inbound import INBOUND, inbound, inbound_routes
 from pillion.envoy.known import known_files, with_no_key
+from pillion.envoy.telemetry import telemetry_clusters
 from pillion.envoy.text import as_yaml
 from pillion.envoy.tls import certificate_secret
 from pillion.plan.model import Plan, Sidecar
@@ -49,7 +50,11 @@ def render_workloads(plan: Plan, workloads: AbstractSet[str]) -> dict[str, str]:
 
 def affected(before: Plan, after: Plan) -> frozenset[str]:
     """Name the Envoys of `after` whose files are others than they were in `before`, or may be."""
-    everywhere = (before.mesh, before.verification) != (after.mesh, after.verification)
+    everywhere = (before.mesh, before.verification, before.collector) != (
+        after.mesh,
+        after.verification,
+        after.collector,
+    )
     were = {sidecar.workload.name: sidecar for sidecar in before.sidecars}
     at_the_edge = [
         (plan.edge, plan.identity, [(sidecar.service, sidecar.inbound) for sidecar in plan.sidecars])
@@ -72,7 +77,9 @@ def _edge_files(plan: Plan) -> dict[str, str]:
         names.BOOTSTRAP_FILE: _yaml(bootstrap(plan.mesh, plan.edge.workload)),
         names.LISTENERS_FILE: _resources([edge(plan)]),
         names.routes_file(EDGE): _resources([edge_routes(plan)]),
-        names.CLUSTERS_FILE: _resources(edge_clusters(plan.edge, plan.identity, plan.sidecars)),
+        names.CLUSTERS_FILE: _resources(
+            [*edge_clusters(plan.edge, plan.identity, plan.sidecars), *telemetry_clusters(plan)]
+        ),
     }
     if plan.edge.tls is not None:
         written[names.CERTIFICATE_FILE] = _resources([certificate_secret(plan.edge.tls, plan.edge.workload)])
@@ -86,7 +93,9 @@ def _sidecar_files(plan: Plan, sidecar: Sidecar) -> dict[str, str]:
         f"{name}/{names.LISTENERS_FILE}": _resources([inbound(plan, sidecar), egress(plan, sidecar)]),
         f"{name}/{names.routes_file(INBOUND)}": _resources([inbound_routes(plan, sidecar)]),
         f"{name}/{names.routes_file(EGRESS)}": _resources([egress_routes(sidecar)]),
-        f"{name}/{names.CLUSTERS_FILE}": _resources(sidecar_clusters(sidecar, plan.identity)),
+        f"{name}/{names.CLUSTERS_FILE}": _resources(
+            [*sidecar_clusters(sidecar, plan.identity), *telemetry_clusters(plan)]
+        ),
     }
 
 

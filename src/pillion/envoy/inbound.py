@@ -43,13 +43,13 @@ def inbound(plan: Plan, sidecar: Sidecar) -> Listener:
     manager.preserve_external_request_id = True
     # The application sees the client's address as the edge wrote it down.
     manager.skip_xff_append = True
-    manager.tracing = trace_context(sidecar.workload.name)
+    manager.tracing = trace_context(plan, sidecar.workload)
     manager.http_filters = sidecar_chain(plan)
     manager.local_reply_config = refusals.local_replies((_not_allowed(sidecar), *_REFUSALS), plan.mesh)
-    manager.access_log = [audit_log(sidecar.workload, "inbound")]
+    manager.access_log = audit_log(plan, sidecar.workload, "inbound")
     door = listener(INBOUND, sidecar.inbound, manager)
     door.filter_chains[0].transport_socket = for_callers(sidecar.workload)
-    door.access_log = [refused_handshakes(sidecar.workload)]
+    door.access_log = refused_handshakes(plan, sidecar.workload)
     return door
 
 

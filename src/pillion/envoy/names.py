@@ -13,6 +13,8 @@ APP_GRPC: Final = "app-grpc"
 TOKENS: Final = "tokens"
 # Cluster of every Envoy.
 CONTROL: Final = "control"
+# Cluster of every Envoy where the topology names a collector.
+TELEMETRY: Final = "telemetry"
 
 # Filters whose configuration differs from route to route are addressed by these names.
 BROWSER: Final = "pillion.browser"

@@ -59,6 +59,7 @@ def build(
         ),
         identity=Identity(address=identity, paths=vocabulary.IDENTITY_PATHS),
         sidecars=sidecars,
+        collector=topology.telemetry.otlp,
     )
 
 

@@ -172,13 +172,14 @@ class Identity:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that follows from one topology."""
+    """Everything that follows from one topology; `collector` takes spans and audit lines, if there is one."""
 
     mesh: str
     verification: Verification
     edge: Edge
     identity: Identity
     sidecars: tuple[Sidecar, ...]
+    collector: Address | UnixSocket | None = None
 
     @property
     def spiffe_ids(self) -> dict[str, str]:

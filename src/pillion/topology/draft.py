@@ -108,6 +108,7 @@ class Draft:
     """The usable parts of a topology; `names` are all services', usable or not."""
 
     edge: DraftEdge
+    metrics: Item[Address] | None
     identity: DraftIdentity
     users: DraftUsers | None
     providers: tuple[DraftProvider, ...]
@@ -122,6 +123,7 @@ def draft(source: Source, unusable: AbstractSet[KeyPath]) -> Draft:
     services = _mapping(_mapping(source.data).get("services"))
     return Draft(
         edge=_edge(read, _mapping(_mapping(source.data).get("edge"))),
+        metrics=read.item(("telemetry", "metrics"), parse_listen),
         identity=DraftIdentity(
             verification=read.item(("identity", "verification"), str),
             mail_given="mail" in _mapping(_mapping(source.data).get("identity")),

@@ -62,6 +62,7 @@ Code: TypeAlias = Literal[
     "bad-scope",
     "bad-group",
     "bad-claim",
+    "bad-collector",
     "bad-path",
     "reserved-path",
     "unknown-method",

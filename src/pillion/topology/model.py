@@ -30,6 +30,7 @@ from pillion.topology.providers import (
     parse_title,
 )
 from pillion.topology.route import parse_claimed_path, parse_path
+from pillion.topology.telemetry import COLLECTOR, parse_collector
 from pillion.topology.trust import (
     CLAIM,
     parse_audience,
@@ -118,6 +119,11 @@ GivenRole = Annotated[
     str, AfterValidator(parse_given_role), _text(pattern=r"^[a-z0-9]([a-z0-9._:-]{0,62}[a-z0-9])?$")
 ]
 Group = Annotated[str, AfterValidator(parse_group), _text(pattern="^.{1,256}$")]
+Collector = Annotated[
+    Address | UnixSocket,
+    BeforeValidator(parse_collector),
+    _text(pattern=f"^{COLLECTOR.pattern}$"),
+]
 Command = Annotated[str, AfterValidator(parse_run), _text()]
 
 
@@ -274,6 +280,16 @@ class Tokens(_Section):
     """How long a key signs before the next one does, such as 7d; 1h to 366d, and 30d when left out."""
 
 
+class Telemetry(_Section):
+    """Where the mesh tells what happens in it."""
+
+    otlp: Collector | None = None
+    """An OpenTelemetry collector on this machine that is sent spans and audit lines, http://127.0.0.1:4317."""
+
+    metrics: Listen | None = None
+    """Where `pillion up` serves the metrics of everything to Prometheus, HOST:PORT; nowhere when left out."""
+
+
 class Claims(_Section):
     """Where another issuer's token says what services are to be told; a claim inside another as `outer.inner`."""
 
@@ -359,6 +375,9 @@ class Topology(_Section):
 
     tokens: Tokens = Tokens()
     """The signed tokens that prove who is calling."""
+
+    telemetry: Telemetry = Telemetry()
+    """Spans, logs and metrics."""
 
     trust: dict[IssuerName, Issuer] = Field({}, json_schema_extra={"additionalProperties": False})
     """Other issuers whose tokens are good here, by a short name that leads their users' ids: `NAME:USER`."""

@@ -1,4 +1,4 @@
-"""No two programs can have one address: neither two services, nor a service and the edge."""
+"""No two programs can have one address: neither two services, nor one and the edge or the metrics."""
 
 import posixpath
 from collections.abc import Iterator
@@ -12,16 +12,14 @@ from pillion.topology.wording import key_name
 def check_addresses(draft: Draft) -> Iterator[Finding]:
     """Find each address that something earlier in the list, the edge first, has already."""
     taken: list[Item[Address] | Item[Address | UnixSocket]] = []
-    if draft.edge.listen:
-        taken.append(draft.edge.listen)
-    for service in draft.services:
-        if not service.app:
+    for wanted in (draft.edge.listen, draft.metrics, *(service.app for service in draft.services)):
+        if not wanted:
             continue
-        earlier = next((item for item in taken if clash(item.value, service.app.value)), None)
+        earlier = next((item for item in taken if clash(item.value, wanted.value)), None)
         if earlier:
             message = f"{{written}} is taken by {key_name(earlier.path)}, {earlier.written}"
-            yield Finding(service.app.path, "address-clash", message)
-        taken.append(service.app)
+            yield Finding(wanted.path, "address-clash", message)
+        taken.append(wanted)
 
 
 def clash(one: Address | UnixSocket, other: Address | UnixSocket) -> bool:
