@@ -26,6 +26,7 @@ VERBS: Final = {
     "database": "Migrate, back up and move the database of accounts, sessions and keys.",
     "token": "Print a token, for curl.",
     "api-key": "Make, list and revoke keys for programs.",
+    "attack": "Try known attacks on the running mesh.",
     "changes": "Print who changed what of accounts, sessions, clients and keys.",
     "render": "Write the files for Envoy, without running anything.",
 }

@@ -1,0 +1,1 @@
+"""Tries known attacks on a running mesh, from the outside: knows addresses, and nothing of how it is built."""

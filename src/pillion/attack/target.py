@@ -1,0 +1,111 @@
+"""What an attack is told of the mesh: addresses, fresh accounts of its own, and what anybody may know."""
+
+import ssl
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from pillion.attack.bait import Bait
+from pillion.vocabulary import Cookies
+
+
+@dataclass(frozen=True)
+class Door:
+    """An address of the mesh. `authority` is what requests name there; `source` is from where, if not anywhere.
+
+    `path` is that of a Unix socket, in place of host and port.
+    """
+
+    name: str
+    kind: Literal["edge", "sidecar", "egress", "service", "control", "identity", "admin"]
+    host: str = ""
+    port: int = 0
+    path: str = ""
+    authority: str = "localhost"
+    tls: ssl.SSLContext | None = None
+    source: str | None = None
+
+    def seen_from(self, address: str | None) -> "Door":
+        """Give the same door for somebody at another address of this machine."""
+        return replace(self, source=address)
+
+    def __str__(self) -> str:
+        return self.name if self.kind in {self.name, "service"} else f"{self.name}'s {self.kind}"
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account that was made for the run."""
+
+    email: str
+    password: str
+
+
+@dataclass(frozen=True)
+class Client:
+    """An OAuth client that was made for the run; its tokens may also be for `audience`, which is not the mesh."""
+
+    client_id: str
+    secret: str
+    redirect_uri: str
+    audience: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """A path at the edge, and the service behind it; empty where Pillion answers itself."""
+
+    path: str
+    service: str = ""
+
+
+@dataclass(frozen=True)
+class Places:
+    """What was found by looking.
+
+    `protected` asks for a token, `open` does not, `guarded` refuses our ordinary user (no such place: None), and
+    at `telling` the answer says who was taken for the caller.
+    """
+
+    protected: Place
+    open: Place
+    guarded: Place | None
+    telling: Place | None
+    telling_openly: Place | None
+
+
+@dataclass(frozen=True)
+class Target:
+    """The mesh under attack.
+
+    `user` and `other` are ordinary accounts; `token` is a good token of the user's, `expired` one that was good
+    for a second. `calls` are pairs of services of which the first may call the second. `strays` are addresses
+    where processes of the mesh listen that nobody knows. `elsewhere` is another address of this machine, of the
+    attacker's own, so that their failures are not counted to anybody else.
+    """
+
+    origin: str
+    edge: Door
+    sidecars: tuple[Door, ...]
+    egresses: tuple[Door, ...]
+    services: tuple[Door, ...]
+    insides: tuple[Door, ...]
+    strays: tuple[str, ...]
+    calls: frozenset[tuple[str, str]]
+    cookies: Cookies
+    places: Places
+    key: dict[str, str]
+    user: Account
+    other: Account
+    client: Client
+    token: str
+    expired: str
+    bait: Bait
+    isolated: bool = False
+    mutual_tls: bool = False
+    elsewhere: str | None = None
+
+    @property
+    def sidecar(self) -> Door | None:
+        """The sidecar of the protected place's service, if there is one."""
+        found = [door for door in self.sidecars if door.name == self.places.protected.service]
+        return found[0] if found else None

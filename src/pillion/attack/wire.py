@@ -1,0 +1,128 @@
+"""HTTP/1.1 to a door of the mesh, byte for byte as it is written here, where a client would put it right."""
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedReader
+from typing import Any, Final
+
+from pillion.attack.target import Door
+
+PATIENCE_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer; its status is None if the connection was closed without one. Headers' names are in lower case."""
+
+    status: int | None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    def header(self, name: str) -> str:
+        """Give a header's value, or an empty text."""
+        return next((value for found, value in self.headers if found == name), "")
+
+    def cookies(self) -> dict[str, str]:
+        """Give the cookies that it sets, each with its attributes."""
+        written = (value for name, value in self.headers if name == "set-cookie")
+        return {one.partition("=")[0]: one.partition("=")[2] for one in written}
+
+    def json(self) -> dict[str, Any]:
+        """Give the body's JSON object, or an empty one."""
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def __str__(self) -> str:
+        if self.status is None:
+            return "closed the connection"
+        told = self.json()
+        code = str(told.get("type", "")).rpartition(":")[2] if "type" in told else told.get("error", "")
+        return f"{self.status} {code}".strip()
+
+
+@contextmanager
+def connected(door: Door) -> Iterator[socket.socket]:
+    """Connect to a door, with TLS where it speaks that. Only doors are ever connected to."""
+    if door.path:
+        plain = socket.socket(socket.AF_UNIX)
+        plain.settimeout(PATIENCE_SECONDS)
+        plain.connect(door.path)
+    else:
+        source = (door.source, 0) if door.source else None
+        plain = socket.create_connection((door.host, door.port), PATIENCE_SECONDS, source)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with plain:
+        if door.tls is None:
+            yield plain
+        else:
+            with door.tls.wrap_socket(plain, server_hostname=door.authority.partition(":")[0]) as secure:
+                yield secure
+
+
+def head(*lines: str) -> bytes:
+    """Write the head of a request, by its lines."""
+    return "\r\n".join((*lines, "", "")).encode("latin-1")
+
+
+def request(door: Door, method: str, path: str, *fields: str, body: bytes = b"") -> Answer:
+    """Make one request with these header lines; `Host` and `Content-Length` are added where nobody wrote them."""
+    return ask(door, f"{method} {path} HTTP/1.1", *fields, body=body)
+
+
+def ask(door: Door, line: str, *fields: str, body: bytes = b"") -> Answer:
+    """Make a request by its first line, as `request` does."""
+    names = {field.partition(":")[0].strip().lower() for field in fields}
+    added = [] if "host" in names else [f"Host: {door.authority}"]
+    method = line.partition(" ")[0]
+    if (body or method not in {"GET", "HEAD"}) and not names & {"content-length", "transfer-encoding"}:
+        added.append(f"Content-Length: {len(body)}")
+    return exchange(door, head(line, *added, *fields) + body, (method,))[0]
+
+
+def post(door: Door, path: str, form: dict[str, str], *fields: str) -> Answer:
+    """Post an object as JSON."""
+    return request(
+        door, "POST", path, "Content-Type: application/json", *fields, body=json.dumps(form).encode()
+    )
+
+
+def exchange(door: Door, data: bytes, methods: tuple[str, ...]) -> list[Answer]:
+    """Send the bytes, and read an answer to each method, or until the other side closes: one at least is given.
+
+    Raises TimeoutError when the other side neither answers nor closes.
+    """
+    found: list[Answer] = []
+    with connected(door) as connection:
+        try:
+            connection.sendall(data)
+            stream = _Kept(connection.makefile("rb").detach())
+            for method in methods:
+                found.append(_read(stream, method))  # noqa: PERF401 - what was read before it failed counts
+        except (ConnectionError, http.client.HTTPException):
+            pass  # closed before it had read, or said, everything: what it said before counts
+    return found or [Answer(None)]
+
+
+class _Kept(BufferedReader):
+    """A stream that stays open from one answer to the next."""
+
+    def makefile(self, _mode: str) -> "BufferedReader":
+        """Be what http.client reads from."""
+        return self
+
+    def close(self) -> None:
+        """Stay open."""
+
+
+def _read(stream: _Kept, method: str) -> Answer:
+    answer = http.client.HTTPResponse(stream, method=method)  # type: ignore[arg-type]
+    answer.begin()
+    headers = tuple((name.lower(), value) for name, value in answer.getheaders())
+    return Answer(answer.status, headers, answer.read())
