@@ -63,8 +63,9 @@ format: setup ## Format the code, and mend what lint can mend
 	$(BIN)/ruff check --fix
 
 .PHONY: goldens
-goldens: setup ## Write the golden folders anew; look at the difference before you commit it
+goldens: setup ## Write the golden folders and docs/attacks.md anew; look at the difference before you commit it
 	$(BIN)/python -m tests.goldens.compiled
+	$(BIN)/python -m tests.attack.page
 
 .PHONY: lock
 lock: setup ## Resolve the dependencies anew into requirements.lock

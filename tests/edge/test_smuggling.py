@@ -141,6 +141,7 @@ ODD_REQUESTS = {
     "no host": (("GET /api/open/{mark} HTTP/1.1",), {400}),
     "a host with a path": (("GET /api/open/{mark} HTTP/1.1", "Host: edge/evil"), {400}),
     "two hosts in one": (("GET /api/open/{mark} HTTP/1.1", "Host: edge, evil.example"), {400}),
+    "two hosts": (("GET /api/open/{mark} HTTP/1.1", "Host: edge", "Host: evil.example"), {400}),
     "HTTP/1.0": (("GET /api/open/{mark} HTTP/1.0", "Host: edge"), {426}),
     "HTTP/1.2": (("GET /api/open/{mark} HTTP/1.2", "Host: edge"), {426}),
     "HTTP/0.9": (("GET /api/open/{mark}", "Host: edge"), {400, 426}),

@@ -1,7 +1,6 @@
 """What an ordinary user does at the edge: signs in, signs out, lets a program act for them."""
 
 import hashlib
-import re
 import secrets
 from base64 import b64encode
 from dataclasses import dataclass
@@ -9,43 +8,36 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from pillion.attack import jose, wire
 from pillion.attack.outcome import CannotBeTriedError
-from pillion.attack.target import Account, Door, Target
+from pillion.attack.target import Account, Browser, Door, Target
 from pillion.attack.wire import Answer
-from pillion.vocabulary import AUTHORIZE_PATH, SIGN_IN_PATH, TOKEN_PATH
+from pillion.vocabulary import AUTHORIZE_PATH, SIGN_IN_PATH, TOKEN_PATH, Cookies
 
 
-@dataclass(frozen=True)
-class Browser:
-    """What a browser holds that has signed in."""
-
-    session: str
-    token: str
-
-    def cookie(self, target: Target, *, token: bool = True) -> str:
-        """Write its Cookie header, with the token or with the session alone."""
-        held = f"{target.cookies.session}={self.session}"
-        return f"Cookie: {held}; {target.cookies.token}={self.token}" if token else f"Cookie: {held}"
-
-
-def try_to_sign_in(target: Target, account: Account, *fields: str, door: Door | None = None) -> Answer:
+def try_to_sign_in(edge: Door, account: Account, *fields: str) -> Answer:
     """Send an address and a password, as a program does."""
-    form = {"email": account.email, "password": account.password}
-    return wire.post(door or target.edge, SIGN_IN_PATH, form, *fields)
+    return wire.post(edge, SIGN_IN_PATH, {"email": account.email, "password": account.password}, *fields)
 
 
 def sign_in(target: Target, account: Account | None = None) -> Browser:
     """Sign in; raises CannotBeTriedError if that is refused."""
-    answer = try_to_sign_in(target, account or target.user)
-    set_ = {name: value.partition(";")[0] for name, value in answer.cookies().items()}
-    if not {target.cookies.session, target.cookies.token} <= set_.keys():
+    answer = try_to_sign_in(target.edge, account or target.user)
+    found = signed_in(answer, target.cookies)
+    if found is None:
         raise CannotBeTriedError(f"signing in was answered {answer}")
-    return Browser(set_[target.cookies.session], set_[target.cookies.token])
+    return found
+
+
+def signed_in(answer: Answer, names: Cookies) -> Browser | None:
+    """Give what a browser holds after this answer to a sign-in; None if it signed nobody in."""
+    values = {name: value.partition(";")[0] for name, value in answer.cookies().items()}
+    session, token = values.get(names.session), values.get(names.token)
+    return Browser(session, token) if session and token else None
 
 
 def sign_out(target: Target, browser: Browser) -> None:
-    """Sign out."""
+    """Sign out; raises CannotBeTriedError if that is refused."""
     origin = f"Origin: {target.origin}"
-    answer = wire.request(target.edge, "POST", "/sign-out", browser.cookie(target), origin)
+    answer = wire.request(target.edge, "POST", "/sign-out", browser.cookie(target.cookies), origin)
     if answer.status != 204:
         raise CannotBeTriedError(f"signing out was answered {answer}")
 
@@ -77,7 +69,7 @@ def authorization(target: Target, **changed: str) -> Request:
 def authorize(target: Target, browser: Browser, request: Request) -> Answer:
     """Send it, as the browser of somebody who is signed in."""
     path = f"{AUTHORIZE_PATH}?{urlencode(request.parameters)}"
-    return wire.request(target.edge, "GET", path, browser.cookie(target), "Accept: text/html")
+    return wire.request(target.edge, "GET", path, browser.cookie(target.cookies), "Accept: text/html")
 
 
 def code_of(answer: Answer) -> str:
@@ -85,14 +77,18 @@ def code_of(answer: Answer) -> str:
     return parse_qs(urlsplit(answer.header("location")).query).get("code", [""])[0]
 
 
-def redeem(target: Target, form: dict[str, str], client: tuple[str, str] | None = None) -> Answer:
-    """Ask for tokens, as our client or as the one whose id and secret are given."""
-    name, secret = client or (target.client.client_id, target.client.secret)
-    basic = b64encode(f"{name}:{secret}".encode()).decode()
+def redeem(target: Target, form: dict[str, str]) -> Answer:
+    """Ask for tokens, as our client."""
+    return posted(target, TOKEN_PATH, form)
+
+
+def posted(target: Target, path: str, form: dict[str, str], secret: str | None = None) -> Answer:
+    """Post a form as our client, by its secret or by the one that is given."""
+    basic = b64encode(f"{target.client.client_id}:{secret or target.client.secret}".encode()).decode()
     return wire.request(
         target.edge,
         "POST",
-        TOKEN_PATH,
+        path,
         f"Authorization: Basic {basic}",
         "Content-Type: application/x-www-form-urlencoded",
         body=urlencode(form).encode(),
@@ -134,11 +130,6 @@ def client_token(target: Target, audience: str) -> str:
 def refreshed(target: Target, refresh_token: str) -> Answer:
     """Use a refresh token."""
     return redeem(target, {"grant_type": "refresh_token", "refresh_token": refresh_token})
-
-
-def is_hidden(word: str, text: bytes) -> bool:
-    """Say whether a word stands nowhere in what was answered, escaped or not."""
-    return re.search(re.escape(word), text.decode("latin-1"), re.IGNORECASE) is None
 
 
 def _tokens(answer: Answer) -> dict[str, str]:

@@ -1,8 +1,9 @@
-"""Runs the attacks, one after the other, and sees that the mesh is alive after each."""
+"""Runs the attacks, one after the other, and sees that the mesh lets in whom it should after each."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from pillion.attack.bearing import good_token
 from pillion.attack.outcome import Attack, CannotBeTriedError, Family, Outcome, Result, Verdict, unclear
 from pillion.attack.target import Target
 
@@ -10,16 +11,13 @@ from pillion.attack.target import Target
 def run(target: Target, families: Sequence[Family]) -> Iterator[Result]:
     """Try every attack of the families; gives each result as soon as it is there."""
     for family in families:
-        wrong = _control(family, target)
+        before = _checked(family.control, target)
         for attack in family.attacks:
             began = time.monotonic()
-            if wrong is None:
-                outcome = _try(attack, target)
-                after = _control(family, target)
-                if after is not None and outcome.verdict is not Verdict.THROUGH:
-                    outcome = unclear(f"{outcome.answered}; and after it {after}")
-            else:
-                outcome = unclear(f"a refusal would tell nothing: {wrong}")
+            outcome = before or _tried(attack, target)
+            if before is None and outcome.verdict is not Verdict.THROUGH:
+                control = family.control if attack is family.attacks[-1] else good_token
+                outcome = _checked(control, target, f"{outcome.answered}; after it ") or outcome
             yield Result(family.name, attack, outcome, time.monotonic() - began)
 
 
@@ -28,7 +26,7 @@ def failed(results: Sequence[Result]) -> bool:
     return any(result.outcome.verdict in {Verdict.THROUGH, Verdict.UNCLEAR} for result in results)
 
 
-def _try(attack: Attack, target: Target) -> Outcome:
+def _tried(attack: Attack, target: Target) -> Outcome:
     try:
         return attack.run(target)
     except CannotBeTriedError as reason:
@@ -39,8 +37,12 @@ def _try(attack: Attack, target: Target) -> Outcome:
         return unclear(f"no answer: {error}")
 
 
-def _control(family: Family, target: Target) -> str | None:
+def _checked(control: Callable[[Target], str | None], target: Target, said: str = "") -> Outcome | None:
+    """See that the right credentials are let in: None, or what the attacks come to, which would tell nothing."""
     try:
-        return family.control(target)
+        wrong = control(target)
+    except CannotBeTriedError as reason:
+        return Outcome(Verdict.SKIPPED, str(reason))
     except OSError as error:
-        return f"the right credentials got no answer ({error})"
+        wrong = f"the right credentials got no answer ({error})"
+    return unclear(f"{said}{wrong}") if wrong else None

@@ -12,7 +12,8 @@ from pillion.vocabulary import Cookies
 class Door:
     """An address of the mesh. `authority` is what requests name there; `source` is from where, if not anywhere.
 
-    `path` is that of a Unix socket, in place of host and port.
+    `path` is that of a Unix socket, in place of host and port; `tls2` is for HTTP/2,
+    `patience` how many seconds an answer may take.
     """
 
     name: str
@@ -22,7 +23,9 @@ class Door:
     path: str = ""
     authority: str = "localhost"
     tls: ssl.SSLContext | None = None
+    tls2: ssl.SSLContext | None = None
     source: str | None = None
+    patience: float = 5.0
 
     def seen_from(self, address: str | None) -> "Door":
         """Give the same door for somebody at another address of this machine."""
@@ -38,6 +41,19 @@ class Account:
 
     email: str
     password: str
+
+
+@dataclass(frozen=True)
+class Browser:
+    """What a browser holds that has signed in."""
+
+    session: str
+    token: str
+
+    def cookie(self, names: Cookies, *, token: bool = True) -> str:
+        """Write its Cookie header, with the token or with the session alone."""
+        held = f"{names.session}={self.session}"
+        return f"Cookie: {held}; {names.token}={self.token}" if token else f"Cookie: {held}"
 
 
 @dataclass(frozen=True)
@@ -77,10 +93,10 @@ class Places:
 class Target:
     """The mesh under attack.
 
-    `user` and `other` are ordinary accounts; `token` is a good token of the user's, `expired` one that was good
-    for a second. `calls` are pairs of services of which the first may call the second. `strays` are addresses
-    where processes of the mesh listen that nobody knows. `elsewhere` is another address of this machine, of the
-    attacker's own, so that their failures are not counted to anybody else.
+    `user` and `other` are ordinary accounts; `token` is a good token of the user's, `browser` has signed in as
+    them, `expired` is a token that was good for a second. `calls` are pairs of services of which the first may
+    call the second. `strays` are addresses where processes of the mesh listen that nobody knows. `elsewhere` is
+    another address of this machine, of the attacker's own, so that their failures are not counted to others.
     """
 
     origin: str
@@ -98,6 +114,7 @@ class Target:
     other: Account
     client: Client
     token: str
+    browser: Browser
     expired: str
     bait: Bait
     isolated: bool = False

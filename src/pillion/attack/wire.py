@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
-from typing import Any, Final
+from typing import Any
 
 from pillion.attack.target import Door
-
-PATIENCE_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -48,21 +46,22 @@ class Answer:
 
 
 @contextmanager
-def connected(door: Door) -> Iterator[socket.socket]:
+def connected(door: Door, *, http2: bool = False) -> Iterator[socket.socket]:
     """Connect to a door, with TLS where it speaks that. Only doors are ever connected to."""
+    tls = door.tls2 if http2 else door.tls
     if door.path:
         plain = socket.socket(socket.AF_UNIX)
-        plain.settimeout(PATIENCE_SECONDS)
+        plain.settimeout(door.patience)
         plain.connect(door.path)
     else:
         source = (door.source, 0) if door.source else None
-        plain = socket.create_connection((door.host, door.port), PATIENCE_SECONDS, source)
+        plain = socket.create_connection((door.host, door.port), door.patience, source)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with plain:
-        if door.tls is None:
+        if tls is None:
             yield plain
         else:
-            with door.tls.wrap_socket(plain, server_hostname=door.authority.partition(":")[0]) as secure:
+            with tls.wrap_socket(plain, server_hostname=door.authority.partition(":")[0]) as secure:
                 yield secure
 
 
@@ -96,7 +95,7 @@ def post(door: Door, path: str, form: dict[str, str], *fields: str) -> Answer:
 def exchange(door: Door, data: bytes, methods: tuple[str, ...]) -> list[Answer]:
     """Send the bytes, and read an answer to each method, or until the other side closes: one at least is given.
 
-    Raises TimeoutError when the other side neither answers nor closes.
+    Raises TimeoutError when the other side neither answers nor closes at all.
     """
     found: list[Answer] = []
     with connected(door) as connection:
@@ -104,7 +103,12 @@ def exchange(door: Door, data: bytes, methods: tuple[str, ...]) -> list[Answer]:
             connection.sendall(data)
             stream = _Kept(connection.makefile("rb").detach())
             for method in methods:
-                found.append(_read(stream, method))  # noqa: PERF401 - what was read before it failed counts
+                found.append(_read(stream, method))
+                if found[-1].header("connection").lower() == "close":
+                    break  # whether it has closed by now or not
+        except TimeoutError:
+            if not found:
+                raise
         except (ConnectionError, http.client.HTTPException):
             pass  # closed before it had read, or said, everything: what it said before counts
     return found or [Answer(None)]

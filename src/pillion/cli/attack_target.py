@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import click
 import psutil
 
-from pillion.attack import jose, survey, wire
+from pillion.attack import jose, people, survey, wire
 from pillion.attack.bait import Bait, listening
 from pillion.attack.target import Account, Client, Door, Place, Target
 from pillion.cli import topology_option
@@ -120,7 +120,12 @@ def _remove(mark: str = "", since: timedelta = timedelta()) -> None:
 def _target(path: Path, topology: Topology, running: local.Status, bait: Bait, made: _Made) -> Target:
     entries = [shown.entry for shown in running.workloads]
     edge = _edge(topology, path.parent)
+    names = cookies(secure=topology.edge.origin.startswith("https://"))
     found = wire.request(edge, "GET", _KEYS_PATH).json()
+    answer = people.try_to_sign_in(edge, made.user)
+    browser = people.signed_in(answer, names)
+    if browser is None:
+        raise click.ClickException(f"the account that was made cannot sign in: {answer}")
     kid = jose.header(made.token)["kid"]
     return Target(
         origin=topology.edge.origin,
@@ -137,13 +142,14 @@ def _target(path: Path, topology: Topology, running: local.Status, bait: Bait, m
         calls=frozenset(
             (caller, callee) for caller, service in topology.services.items() for callee in service.calls
         ),
-        cookies=cookies(secure=topology.edge.origin.startswith("https://")),
+        cookies=names,
         places=survey.look(edge, made.token, _candidates(topology)),
         key=next(key for key in found["keys"] if key["kid"] == kid),
         user=made.user,
         other=made.other,
         client=made.client,
         token=made.token,
+        browser=browser,
         expired=made.expired,
         bait=bait,
         elsewhere=_elsewhere(edge),
@@ -153,20 +159,24 @@ def _target(path: Path, topology: Topology, running: local.Status, bait: Bait, m
 def _edge(topology: Topology, beside: Path) -> Door:
     listen, tls = topology.edge.listen, topology.edge.tls
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to connect to, not to listen
-    context = None
-    if tls is not None:
-        # Its own certificate and no other: whoever signed that.
-        context = ssl.create_default_context(cafile=str(beside / tls.certificate))
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        context.check_hostname = False
     return Door(
         name="edge",
         kind="edge",
         host=everywhere.get(listen.host, listen.host),
         port=listen.port,
         authority=urlsplit(topology.edge.origin).netloc,
-        tls=context,
+        tls=_trusting(beside / tls.certificate, "http/1.1") if tls else None,
+        tls2=_trusting(beside / tls.certificate, "h2") if tls else None,
     )
+
+
+def _trusting(certificate: Path, protocol: str) -> ssl.SSLContext:
+    """Trust the edge's own certificate and no other, whoever signed that, under whatever name."""
+    context = ssl.create_default_context(cafile=str(certificate))
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.check_hostname = False
+    context.set_alpn_protocols([protocol])
+    return context
 
 
 def _door(name: str, kind: Any, address: str) -> Door:

@@ -23,7 +23,7 @@ from pillion.envoy.filters.token_shape import any_authorization
 from pillion.envoy.filters.whole_body import wait_for_body
 from pillion.envoy.headers import overwrite
 from pillion.envoy.matchers import header_is, header_present
-from pillion.envoy.routes import RETRIES, answer, below, doubtful_path, to_cluster
+from pillion.envoy.routes import RETRIES, answer, below, doubtful_host, doubtful_path, to_cluster
 from pillion.envoy.tls import tls
 from pillion.envoy.tracing import trace_context
 from pillion.plan.model import Edge, EdgeRoute, Plan
@@ -146,6 +146,7 @@ def edge_routes(plan: Plan) -> RouteConfiguration:
                 retry_policy=RETRIES,
                 routes=[
                     doubtful_path(open_to_anyone() | no_renewal()),
+                    doubtful_host(open_to_anyone() | no_renewal()),
                     *_identity(plan),
                     *map(_service, plan.edge.routes),
                     _unknown(),

@@ -19,7 +19,7 @@ from pillion.envoy.filters.rules import required_by
 from pillion.envoy.filters.step_up import asked_by
 from pillion.envoy.grpc import app_or_grpc
 from pillion.envoy.mtls import for_callers
-from pillion.envoy.routes import NO_TIMEOUT, RETRIES, below, doubtful_path
+from pillion.envoy.routes import NO_TIMEOUT, RETRIES, below, doubtful_host, doubtful_path
 from pillion.envoy.tracing import trace_context
 from pillion.plan.model import ANYONE, Issuer, Plan, Rule, Sidecar
 
@@ -67,6 +67,7 @@ def inbound_routes(plan: Plan, sidecar: Sidecar) -> RouteConfiguration:
                 typed_per_filter_config=only(sidecar.callers),
                 routes=[
                     doubtful_path(required_by("malformed", ANYONE, ())),
+                    doubtful_host(required_by("malformed", ANYONE, ())),
                     *(_route(rule, plan.verification.trusted) for rule in sidecar.rules),
                 ],
             )

@@ -14,7 +14,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher
 from envoy_data_plane.google.protobuf import Any
 
-from pillion.envoy.matchers import header_is
+from pillion.envoy.matchers import header_is, header_like
 
 # No limit on the whole: a download, an event stream or a WebSocket may last. The stream's idle time is limited.
 NO_TIMEOUT: Final = timedelta(0)
@@ -59,3 +59,10 @@ def doubtful_path(config: dict[str, Any]) -> Route:
     """
     match = RouteMatch(safe_regex=RegexMatcher(regex="(?is).*(?:;|%3b|%[01][0-9a-f]|%7f).*"))
     return answer("malformed", match, 400, config=config)
+
+
+def doubtful_host(config: dict[str, Any]) -> Route:
+    """Refuse a request to two hosts: Envoy joins two `Host` headers by a comma (RFC 9112, section 3.2: refuse)."""
+    return answer(
+        "malformed", RouteMatch(prefix="/", headers=[header_like(":authority", ".*,.*")]), 400, config=config
+    )
