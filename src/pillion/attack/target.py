@@ -97,6 +97,8 @@ class Target:
     them, `expired` is a token that was good for a second. `calls` are pairs of services of which the first may
     call the second. `strays` are addresses where processes of the mesh listen that nobody knows. `elsewhere` is
     another address of this machine, of the attacker's own, so that their failures are not counted to others.
+    Within `spread_seconds` of a session's end its tokens must be refused: a second is promised, but a busy machine
+    may be late.
     """
 
     origin: str
@@ -120,6 +122,7 @@ class Target:
     isolated: bool = False
     mutual_tls: bool = False
     elsewhere: str | None = None
+    spread_seconds: float = 3.0
 
     @property
     def sidecar(self) -> Door | None:

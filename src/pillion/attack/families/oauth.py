@@ -54,7 +54,7 @@ def _tokens_after_reuse(target: Target) -> Outcome:
     second = people.refreshed(target, first["refresh_token"]).json()
     people.refreshed(target, first["refresh_token"])
     tokens = (first["access_token"], str(second.get("access_token")))
-    return worst([until_refused(partial(_ask, target, token)) for token in tokens])
+    return worst([until_refused(target, partial(_ask, target, token)) for token in tokens])
 
 
 def _ask(target: Target, token: str) -> Answer:
@@ -65,7 +65,7 @@ def _code_twice(target: Target) -> Outcome:
     code, request = people.grant(target, target.browser)
     found = people.exchanged(target, code, request)
     again = _no_token(_redeemed(target, code, request))
-    return worst([again, until_refused(lambda: _ask(target, found["access_token"]))])
+    return worst([again, until_refused(target, lambda: _ask(target, found["access_token"]))])
 
 
 def _redeemed(target: Target, code: str, request: Request, **changed: str) -> Answer:

@@ -56,13 +56,14 @@ def _signed_in(target: Target, wanted: str) -> wire.Answer:
 
 
 def _judged(target: Target, answer: wire.Answer) -> Outcome:
-    there = answer.header("location")
-    said = f"{answer}, to {there!r}" if there else str(answer)
+    there = [value for name, value in answer.headers if name == "location"]
+    said = f"{answer}, to {' and '.join(map(repr, there))}" if there else str(answer)
     if answer.status is not None and answer.status >= 500:
         return unclear(said)
-    if any(name == "attack" for name in answer.cookies()):
+    if "attack" in answer.cookies():
         return through(f"{said}: it set a cookie of ours")
-    return through(said) if _leads_away(there, target.origin) else held(said)
+    away = any(_leads_away(one, target.origin) for one in there)
+    return through(said) if away else held(said)
 
 
 def _leads_away(location: str, origin: str) -> bool:
@@ -72,8 +73,8 @@ def _leads_away(location: str, origin: str) -> bool:
         return urlsplit(f"http:{read}").netloc != urlsplit(origin).netloc
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", read):
         return not (read == origin or read.startswith(f"{origin}/"))
-    # A dot segment that is resolved away may leave two slashes in front.
-    return re.match(r"(/\.{1,2})*/{2}|/[^/]*/\.\.//|/\.//|/%(2f|5c)", read, re.IGNORECASE) is not None
+    # A path that would lead away once somebody between has decoded it, or resolved its dot segments.
+    return re.match(r"/([^/?]*/\.\.|\.)//|/%(2f|5c|0d|0a|09)", read, re.IGNORECASE) is not None
 
 
 def _next(name: str, reference: str, wanted: str) -> Attack:
@@ -112,7 +113,7 @@ def _redirect_uri(name: str, change: Callable[[str], str]) -> Attack:
 
 
 def _same(there: str, registered: str) -> bool:
-    return there.partition("?")[0] == registered
+    return there.partition("?")[0] == registered and _EVIL not in there
 
 
 def _after_logout(target: Target) -> Outcome:

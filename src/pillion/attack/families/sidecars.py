@@ -108,7 +108,7 @@ def _without_a_certificate(_: Target, door: Door, method: str, path: str) -> Ans
 
 def _with_a_certificate_of_our_own(target: Target, door: Door, method: str, path: str) -> Answer:
     mesh = str(jose.claims(target.token)["aud"])
-    with _self_signed(f"{SPIFFE}://{mesh}/edge") as file:
+    with self_signed(f"{SPIFFE}://{mesh}/edge") as file:
         context = _careless()
         context.load_cert_chain(file)
         return wire.request(replace(door, tls=context), method, path, f"Authorization: Bearer {target.token}")
@@ -138,7 +138,8 @@ def _careless() -> ssl.SSLContext:
 
 
 @contextmanager
-def _self_signed(uri: str) -> Iterator[Path]:
+def self_signed(uri: str) -> Iterator[Path]:
+    """Give a file with a certificate of our own making, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "attack")])
     now = dt.datetime.now(dt.UTC)

