@@ -2,7 +2,8 @@
 
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BufferedReader
 from typing import NamedTuple
@@ -52,6 +53,25 @@ def ask(address: Address, *written: str, body: bytes = b"") -> Answer:
     found = exchange(address, lines(*written) + body, bodies=(not written[0].startswith("HEAD "),))
     assert found, "the connection was closed without an answer"
     return found[0]
+
+
+def ask_on(addresses: Iterable[tuple[Address, bytes, bool]]) -> Iterator[Answer]:
+    """Send requests one after the other, each when the one before is answered, on as few connections as can be.
+
+    Of each stands here where it goes, its head, and whether its answer has a body.
+    """
+    with ExitStack() as stack:
+        opened: dict[Address, socket.socket] = {}
+        streams: dict[Address, BufferedReader] = {}
+        for address, request, has_body in addresses:
+            if address not in opened:
+                opened[address] = stack.enter_context(connect(address))
+                streams[address] = stack.enter_context(opened[address].makefile("rb"))
+            opened[address].sendall(request)
+            [answer] = _read(streams[address], has_body=has_body)
+            if answer.headers.get("connection") == "close":
+                del opened[address]
+            yield answer
 
 
 def exchange(address: Address, request: bytes, bodies: tuple[bool, ...] = (True,)) -> list[Answer]:

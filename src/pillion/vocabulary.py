@@ -30,6 +30,14 @@ SIGNING_ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
 # How far two clocks may differ, in seconds, wherever a token's times are compared.
 LEEWAY_SECONDS: Final = 5
 
+# What our own tokens say (docs/interface.md, "The token"); no other issuer's says anything under these names.
+TOKEN_CLAIMS: Final = frozenset(
+    {
+        *("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "client_id"),
+        *("email", "roles", "scope", "auth_time", "amr", "acr", "act"),
+    }
+)
+
 # No token lives longer than this, whatever the topology or a command asks for.
 MAX_TOKEN_LIFETIME: Final = timedelta(hours=1)
 

@@ -108,7 +108,8 @@ pillion.yaml:7:10: services.inventory.app: '127.0.0.1:7001' is taken by services
 HELP = """\
 Usage: pillion check [OPTIONS]
 
-  Read the topology and say what is wrong with it.
+  Read the topology and say what is wrong with it, or with --explain, what
+  becomes of a request.
 
   Every problem is one line with its place in the file. When there is none,
   prints in short which services there are, who calls whom, what is open to
@@ -116,15 +117,29 @@ Usage: pillion check [OPTIONS]
   providers people sign in and where these are to send them back to, and which
   other issuers are trusted.
 
+  With --explain it says which rule decides a request, and why, by the
+  conditions that the Envoys are told. The request is a program's, and its
+  token is good. Nothing needs to run; --as EMAIL looks into the accounts.
+
   Example:
       pillion check
       pillion check -f shop/pillion.yaml --json | jq '.problems[].message'
+      pillion check --explain GET /api/orders/reports --as ada@example.org
+      pillion check --explain GET /api/orders/reports --role manager --mfa
+      pillion check --explain POST http://inventory/stock --caller orders
 
 Options:
-  -f, --file FILE  The topology file.  [default: pillion.yaml in this folder
-                   or the nearest parent]
-  --json           Print JSON alone on standard output.
-  -h, --help       Show this message and exit.
+  -f, --file FILE        The topology file.  [default: pillion.yaml in this
+                         folder or the nearest parent]
+  --explain METHOD PATH  Say which rule decides this request.
+  --as EMAIL             As this account, or as 'anyone', who has no token.
+  --role R               As somebody with this role.
+  --scope S              With a token that has this scope too.
+  --mfa                  With a second factor shown.
+  --claims FILE          What the token says, JSON.
+  --caller SERVICE       The service that sends it; PATH is a URL.
+  --json                 Print JSON alone on standard output.
+  -h, --help             Show this message and exit.
 """
 
 

@@ -21,6 +21,9 @@ SERVICES = """
       - {path: /api/orders/payouts/mine, mfa: true}
       - {path: /api/orders/payouts, methods: [POST], roles: [manager], mfa: true}
       - {path: /api/orders/payouts, mfa: true}
+      - {path: /api/orders/export, scopes: [orders:write, orders:read]}
+      - {path: /api/orders/all, scopes: [orders:read], roles: [manager], claims: {department: sales}, mfa: true}
+      - {path: /api/orders/sales, claims: {department: [sales, 7, true], act.sub: c4c1}}
   inventory:
     app: APP
   lonely:

@@ -74,7 +74,7 @@ def test_the_router_is_last_and_the_checks_come_in_order(case: Path) -> None:
         assert order[-1] == "envoy.filters.http.router", workload
         trusted = ["pillion.trusted-caller"] if compile_case(case).plan.verification.trusted else []
         known = ["pillion.token-shape", "pillion.verification", "pillion.revocations", *trusted]
-        checks = [*known, "pillion.step-up", "pillion.rules"]
+        checks = [*known, "pillion.challenge", "pillion.rules"]
         assert [name for name in order if name in [*checks, "pillion.trusted-caller"]] == checks, workload
 
 
@@ -86,7 +86,7 @@ def test_no_filter_of_a_check_can_be_switched_off_by_a_route(case: Path) -> None
     """
     for workload, manager in _inbound(compile_case(case)):
         off = {entry["name"] for entry in manager["http_filters"] if entry.get("disabled")}
-        assert off == {"pillion.step-up"}, workload
+        assert off == {"pillion.challenge"}, workload
         for route in _routes(manager):
             own = route["typed_per_filter_config"]
             assert set(own) - off == {"pillion.rules"}, workload
@@ -176,7 +176,8 @@ def test_a_rule_that_asks_for_a_second_factor_lets_nobody_in_without(case: Path)
     """Of the compiled routes exactly those want `mfa` in our own token's `amr`, whatever else they want."""
     compiled = compile_case(case)
     written = {
-        sidecar.service: [rule.requires.mfa for rule in sidecar.rules] for sidecar in compiled.plan.sidecars
+        sidecar.service: ["mfa" in {need.kind for need in rule.requires.needs} for rule in sidecar.rules]
+        for sidecar in compiled.plan.sidecars
     }
     for workload, manager in _inbound(compiled):
         guarded = []

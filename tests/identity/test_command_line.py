@@ -143,3 +143,25 @@ def test_a_topology_with_mistakes_is_told_of(folder: Path) -> None:
     assert result.returncode == 2
     assert "pillion.yaml:1:7: mesh: " in result.stderr
     assert not (folder / ".pillion").exists()
+
+
+def test_an_operator_asks_what_the_rules_let_an_account_do(folder: Path) -> None:
+    """By its roles as they are now; nobody who is disabled or unknown."""
+    text = (folder / "pillion.yaml").read_text()
+    rules = "rules: [{path: /a/r, roles: [manager]}, {path: /a/s, scopes: [a]}, {path: /a/m, mfa: true}]"
+    (folder / "pillion.yaml").write_text(text.replace("paths: [/a]", f"paths: [/a], {rules}"))
+    asked = ("check", "--as", "ada@example.org", "--json", "--explain", "GET")
+    before = pillion(folder, *asked, "/a/r")
+    assert (before.returncode, "nothing was ever started" in before.stderr) == (1, True)
+    done(folder, "user", "add", "ada@example.org", "--password-stdin", "--role", "manager", typed=PASSWORD)
+    assert json.loads(done(folder, *asked, "/a/r"))["allowed"]
+    assert json.loads(done(folder, *asked, "/a/s"))["code"] == "scope-missing"
+    assert json.loads(done(folder, *asked, "/a/s", "--scope", "a"))["allowed"]
+    assert json.loads(done(folder, *asked, "/a/m"))["code"] == "step-up-required"
+    assert json.loads(done(folder, *asked, "/a/m", "--mfa"))["allowed"]
+    done(folder, "user", "roles", "ada@example.org")
+    assert json.loads(done(folder, *asked, "/a/r"))["code"] == "rule-refused"
+    done(folder, "user", "disable", "ada@example.org")
+    assert pillion(folder, *asked, "/a/r").stderr == (
+        "Error: the account of ada@example.org is disabled: it gets no token\n"
+    )

@@ -7,10 +7,12 @@ from typing import Any, TypeVar
 
 import pytest
 
-from pillion.plan import EdgeRoute, Plan, Requirement, Rule, UnixSocket, assign, build
-from pillion.plan.model import ANYONE, SIGNED_IN
+from pillion.plan import EdgeRoute, Plan, Rule, UnixSocket, assign, build
+from pillion.plan.model import ANYONE
+from pillion.plan.needs import signed_in
 from pillion.topology import Topology
 
+SIGNED_IN = signed_in(())
 Matched = TypeVar("Matched", EdgeRoute, Rule)
 
 IDENTITY = UnixSocket(path="identity.sock")
@@ -64,11 +66,11 @@ def test_written_rules_keep_their_order_and_name_their_place() -> None:
     ]
     [sidecar] = plan_of({"orders": {"paths": ["/api"], "rules": rules}}).sidecars
     first, second, _ = sidecar.rules
-    assert (first.name, first.methods, first.requires) == (
-        "rules[0]",
-        ("GET", "HEAD", "POST"),
-        Requirement(roles=("manager", "owner")),
-    )
+    assert (first.name, first.methods) == ("rules[0]", ("GET", "HEAD", "POST"))
+    assert [need.asked for need in first.requires.needs] == [
+        "a valid token",
+        "the role manager or owner",
+    ]
     assert second.name == "rules[1]"
 
 

@@ -12,7 +12,7 @@ from pillion.topology import json_schema
 
 HERE: Final = Path(__file__).parent
 SCHEMA: Final = json_schema()
-TYPES: Final = {"string": str, "object": dict, "array": list, "boolean": bool}
+TYPES: Final = {"string": str, "object": dict, "array": list, "boolean": bool, "integer": int}
 # Cases whose mistake a schema can see; in the others it lies between values, or in the text of one.
 SHAPES: Final = (
     *("unknown-key", "missing-key", "wrong-type", "empty-list", "duplicate-item", "no-services"),

@@ -45,6 +45,8 @@ def test_the_example_of_the_interface_is_read_as_it_says() -> None:
             Rule(path="/api/orders/health", allow="anyone"),
             Rule(path="/api/orders/reports", methods=("GET",), roles=("manager",)),
             Rule(path="/api/orders/payouts", mfa=True),
+            Rule(path="/api/orders/export", scopes=("orders:read",)),
+            Rule(path="/api/orders/sales", claims={"department": ("sales", "support", 7, True)}),
         ),
     )
 

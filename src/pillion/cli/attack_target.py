@@ -65,7 +65,7 @@ class _Made:
 def _made(topology: Topology, bait: Bait) -> Iterator[_Made]:
     """Make accounts and a client, and remove them in the end."""
     from pillion.identity import accounts, changes  # noqa: PLC0415 - Django only where it is needed
-    from pillion.identity.oauth import client_care  # noqa: PLC0415
+    from pillion.identity.oauth import client_care, client_metadata  # noqa: PLC0415
 
     mark = secrets.token_hex(8)
     with changes.by(changes.command_line()):
@@ -76,7 +76,7 @@ def _made(topology: Topology, bait: Bait) -> Iterator[_Made]:
                 accounts.add_user(account.email, account.password)
             audience = f"https://{_PREFIX}{mark}.invalid"
             client, secret = client_care.add(
-                client_care.Wanted(
+                client_metadata.Wanted(
                     name=f"{_PREFIX}{mark}",
                     first_party=True,
                     redirect_uris=(f"{bait.url}/callback",),

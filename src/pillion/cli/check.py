@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pillion.cli import topology_option
+from pillion.cli import explain, explained, topology_option
 from pillion.problem import InvalidInputError, Problem
 from pillion.topology import Issuer, Rule, Topology
 from pillion.topology.mail import stays_here
@@ -17,31 +17,49 @@ from pillion.topology.providers import CALLBACK, KNOWN
 
 @click.command
 @topology_option.option
+@explain.options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON alone on standard output.")
-def command(file: Path | None, *, as_json: bool) -> None:
-    """Read the topology and say what is wrong with it.
+def command(file: Path | None, *, as_json: bool, **described: Any) -> None:
+    """Read the topology and say what is wrong with it, or with --explain, what becomes of a request.
 
     Every problem is one line with its place in the file. When there is none, prints in short which services
     there are, who calls whom, what is open to callers who are not signed in, what asks for a second factor, by
     which providers people sign in and where these are to send them back to, and which other issuers are trusted.
 
+    With --explain it says which rule decides a request, and why, by the conditions that the Envoys are told. The
+    request is a program's, and its token is good. Nothing needs to run; --as EMAIL looks into the accounts.
+
     \b
     Example:
         pillion check
         pillion check -f shop/pillion.yaml --json | jq '.problems[].message'
+        pillion check --explain GET /api/orders/reports --as ada@example.org
+        pillion check --explain GET /api/orders/reports --role manager --mfa
+        pillion check --explain POST http://inventory/stock --caller orders
     """  # noqa: D301 - \b is click's mark for text to leave as it is
+    asked = explain.question(**described)
     try:
         named = topology_option.locate(file)
-        _, topology = topology_option.read(file)
+        path, topology = topology_option.read(file)
     except InvalidInputError as error:
         if not as_json:
             raise
         click.echo(json.dumps({"ok": False, "problems": list(map(_as_json, error.problems))}, indent=2))
         click.get_current_context().exit(2)
-    if as_json:
+    if asked is not None:
+        _explain(path, topology, asked, as_json=as_json)
+    elif as_json:
         click.echo(json.dumps({"ok": True, "problems": []}, indent=2))
     else:
         click.echo("\n".join(summary(str(named), topology)))
+
+
+def _explain(file: Path, topology: Topology, asked: explain.Question, *, as_json: bool) -> None:
+    found = explain.answer(file, topology, asked)
+    if as_json:
+        click.echo(json.dumps(explained.document(asked, found), indent=2))
+    else:
+        click.echo("\n".join(explained.lines(asked, found)))
 
 
 def summary(file: str, topology: Topology) -> Iterator[str]:

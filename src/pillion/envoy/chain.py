@@ -7,6 +7,7 @@ from pillion.envoy.filters.bearer import bearer
 from pillion.envoy.filters.browser import browser
 from pillion.envoy.filters.callers import callers
 from pillion.envoy.filters.came_with import came_with
+from pillion.envoy.filters.challenge import challenge
 from pillion.envoy.filters.cors import cors
 from pillion.envoy.filters.identity_headers import identity_headers
 from pillion.envoy.filters.own_cookies import own_cookies
@@ -15,7 +16,6 @@ from pillion.envoy.filters.router import router
 from pillion.envoy.filters.rules import rules
 from pillion.envoy.filters.same_origin import same_origin
 from pillion.envoy.filters.service_token import service_token
-from pillion.envoy.filters.step_up import step_up
 from pillion.envoy.filters.step_up_page import step_up_page
 from pillion.envoy.filters.streamed import streamed
 from pillion.envoy.filters.token_claims import KNOWN_REVOKED, token_claims
@@ -38,7 +38,7 @@ def sidecar_chain(plan: Plan) -> list[HttpFilter]:
         # Needs the claims; before anything that acts on them.
         streamed(REVOCATIONS, token_claims(plan.verification, KNOWN_REVOKED)),
         *trusted_caller(plan.verification),  # as soon as another issuer's token is known to be good
-        step_up(),  # before the rules, which could not say what is missing
+        challenge(),  # before the rules, which could not say what is missing
         rules(),  # needs to know who is calling, by a token that is good in every respect
         *identity_headers(),  # last of ours: nobody that was refused is ever named
         router(),

@@ -76,7 +76,7 @@ def edge_clusters(edge: Edge, identity: Identity, sidecars: tuple[Sidecar, ...])
     ]
 
 
-def _peer(service: str, address: Address, mtls: TransportSocket) -> Cluster:
+def _peer(service: str, address: Address | UnixSocket, mtls: TransportSocket) -> Cluster:
     """Give the sidecar of another service."""
     sidecar = cluster(names.peer_cluster(service), address, _as_received())
     sidecar.transport_socket = mtls

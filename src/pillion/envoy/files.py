@@ -91,7 +91,7 @@ def _sidecar_files(plan: Plan, sidecar: Sidecar) -> dict[str, str]:
     return {
         f"{name}/{names.BOOTSTRAP_FILE}": _yaml(bootstrap(plan.mesh, sidecar.workload)),
         f"{name}/{names.LISTENERS_FILE}": _resources([inbound(plan, sidecar), egress(plan, sidecar)]),
-        f"{name}/{names.routes_file(INBOUND)}": _resources([inbound_routes(plan, sidecar)]),
+        f"{name}/{names.routes_file(INBOUND)}": _resources([inbound_routes(sidecar)]),
         f"{name}/{names.routes_file(EGRESS)}": _resources([egress_routes(sidecar)]),
         f"{name}/{names.CLUSTERS_FILE}": _resources(
             [*sidecar_clusters(sidecar, plan.identity), *telemetry_clusters(plan)]

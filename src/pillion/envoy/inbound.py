@@ -15,13 +15,13 @@ from pillion.envoy.audit_log import audit_log, refused_handshakes
 from pillion.envoy.chain import sidecar_chain
 from pillion.envoy.connection import connection_manager, listener
 from pillion.envoy.filters.callers import CALLER_DETAILS, only
+from pillion.envoy.filters.challenge import asked_by, scopes_of
 from pillion.envoy.filters.rules import required_by
-from pillion.envoy.filters.step_up import asked_by
 from pillion.envoy.grpc import app_or_grpc
 from pillion.envoy.mtls import for_callers
 from pillion.envoy.routes import NO_TIMEOUT, RETRIES, below, doubtful_host, doubtful_path
 from pillion.envoy.tracing import trace_context
-from pillion.plan.model import ANYONE, Issuer, Plan, Rule, Sidecar
+from pillion.plan.model import ANYONE, Plan, Rule, Sidecar
 
 INBOUND: Final = "inbound"
 
@@ -29,6 +29,7 @@ _REFUSALS: Final = (
     refusals.TOKEN_EXPIRED,
     refusals.TOKEN_REVOKED,
     refusals.TOKEN_INVALID,
+    refusals.SCOPE_MISSING,
     refusals.STEP_UP_REQUIRED,
     refusals.FORBIDDEN,
     refusals.TOKEN_MISSING,
@@ -53,7 +54,7 @@ def inbound(plan: Plan, sidecar: Sidecar) -> Listener:
     return door
 
 
-def inbound_routes(plan: Plan, sidecar: Sidecar) -> RouteConfiguration:
+def inbound_routes(sidecar: Sidecar) -> RouteConfiguration:
     """Give a route for each rule, in their order."""
     return RouteConfiguration(
         name=INBOUND,
@@ -66,9 +67,9 @@ def inbound_routes(plan: Plan, sidecar: Sidecar) -> RouteConfiguration:
                 retry_policy=RETRIES,
                 typed_per_filter_config=only(sidecar.callers),
                 routes=[
-                    doubtful_path(required_by("malformed", ANYONE, ())),
-                    doubtful_host(required_by("malformed", ANYONE, ())),
-                    *(_route(rule, plan.verification.trusted) for rule in sidecar.rules),
+                    doubtful_path(required_by("malformed", ANYONE)),
+                    doubtful_host(required_by("malformed", ANYONE)),
+                    *map(_route, sidecar.rules),
                 ],
             )
         ],
@@ -88,12 +89,11 @@ def _not_allowed(sidecar: Sidecar) -> refusals.Refusal:
     )
 
 
-def _route(rule: Rule, trusted: tuple[Issuer, ...]) -> Route:
+def _route(rule: Rule) -> Route:
     return Route(
         name=rule.name,
         match=below(rule.path, rule.methods),
         route=RouteAction(inline_cluster_specifier_plugin=app_or_grpc(), timeout=NO_TIMEOUT),
-        typed_per_filter_config=(
-            asked_by(rule.requires, trusted) | required_by(rule.name, rule.requires, trusted)
-        ),
+        metadata=scopes_of(rule.requires),
+        typed_per_filter_config=asked_by(rule.requires) | required_by(rule.name, rule.requires),
     )

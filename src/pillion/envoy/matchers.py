@@ -30,15 +30,15 @@ from envoy_data_plane.envoy.type.matcher.v3 import (
 )
 from envoy_data_plane.google.protobuf import Any
 
+from pillion.plan.conditions import VISIBLE
+
 # Where jwt_authn leaves what it verified (JwtProvider.payload_in_metadata, .header_in_metadata).
 JWT_NAMESPACE: Final = "envoy.filters.http.jwt_authn"
 PAYLOAD: Final = "payload"
 HEADER: Final = "header"
 
-# A string of visible ASCII, at least one character; a missing claim, a number or an empty string is not one. As a
-# header it is what it was as a claim: blanks around it would be lost (RFC 9110, section 5.5), a blank alone would
-# leave the header empty, and a NUL would break the request.
-SOME_STRING: Final = ValueMatcher(string_match=StringMatcher(safe_regex=RegexMatcher(regex="[!-~]+")))
+# A string of visible ASCII, at least one character; a missing claim, a number or an empty string is not one.
+SOME_STRING: Final = ValueMatcher(string_match=StringMatcher(safe_regex=RegexMatcher(regex=VISIBLE)))
 
 
 def string(value: str) -> ValueMatcher:
@@ -114,10 +114,6 @@ def all_of(principals: Iterable[Principal]) -> Principal:
 
 
 ANYBODY: Final = Principal(any=True)
-SIGNED_IN: Final = claim("sub", SOME_STRING)
-# RFC 8176, section 2: more than one factor was shown. Of our own tokens alone: what another issuer takes for a
-# second factor, nobody here has looked at.
-WITH_SECOND_FACTOR: Final = claim("amr", list_with("mfa"))
 
 
 def policy(principal: Principal, permission: Permission | None = None) -> Policy:

@@ -30,7 +30,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from envoy_data_plane.google.protobuf import Any, Struct
 
 from pillion import vocabulary
-from pillion.envoy.filters.step_up import STEP_UP_DETAILS
+from pillion.envoy.filters.challenge import ASKED_SCOPES, SCOPE_DETAILS, STEP_UP_DETAILS
 from pillion.envoy.headers import append, overwrite
 from pillion.envoy.matchers import header_present
 from pillion.envoy.names import REFUSED_HEADER
@@ -91,6 +91,15 @@ TOKEN_INVALID: Final = Refusal(
     detail="The token is not valid here.",
     challenge=INVALID_TOKEN,
 )
+# RFC 6750, section 3.1: the token is good, and was granted less. Its holder's client may ask for more.
+SCOPE_MISSING: Final = Refusal(
+    code="scope-missing",
+    when=f"response.code_details == '{SCOPE_DETAILS}'",
+    status=403,
+    title="Forbidden",
+    detail="The token was not granted a scope that this asks for.",
+    challenge=f'{_INSUFFICIENT}, scope="{ASKED_SCOPES}"',
+)
 # RFC 9470, section 3: the token is good, and says nothing of a second factor.
 STEP_UP_REQUIRED: Final = Refusal(
     code="step-up-required",
@@ -101,14 +110,14 @@ STEP_UP_REQUIRED: Final = Refusal(
     challenge=f'{_CHALLENGE}, error="insufficient_user_authentication", error_description="{{detail}}", '
     'acr_values="mfa"',
 )
-# After the three above: a token that got as far as the rules is good, so the rules ask for something else.
+# After those above: a token that got as far as the rules is good, so the rules ask for something else.
 FORBIDDEN: Final = Refusal(
     code="rule-refused",
     when=_details("rbac_access_denied"),
     headers_match=(header_present(vocabulary.USER_HEADER),),
     status=403,
     title="Forbidden",
-    detail="Your account does not have a role that this asks for.",
+    detail="You are signed in, but a rule refuses this.",
     challenge=_INSUFFICIENT,
 )
 TOKEN_MISSING: Final = Refusal(

@@ -15,6 +15,7 @@ from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher
 from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy.matchers import header_is, header_like
+from pillion.plan.paths import DOUBTFUL
 
 # No limit on the whole: a download, an event stream or a WebSocket may last. The stream's idle time is limited.
 NO_TIMEOUT: Final = timedelta(0)
@@ -57,7 +58,7 @@ def doubtful_path(config: dict[str, Any]) -> Route:
     to the service and not to us. A semicolon: Java's servers cut it off with what follows in its segment
     (`/reports;x`, `/open/..;/reports`).
     """
-    match = RouteMatch(safe_regex=RegexMatcher(regex="(?is).*(?:;|%3b|%[01][0-9a-f]|%7f).*"))
+    match = RouteMatch(safe_regex=RegexMatcher(regex=DOUBTFUL))
     return answer("malformed", match, 400, config=config)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
@@ -16,7 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from pillion.identity import changes, email_address, issue, second_factors, sessions
+from pillion.identity import changes, email_address, issue, second_factors, sessions, tokens
 from pillion.identity.models import Session, User
 from pillion.vocabulary import MAX_TOKEN_LIFETIME, ROLE
 
@@ -111,6 +112,27 @@ def checked_roles(roles: Iterable[str]) -> list[str]:
 def find_user(email: str) -> Account:
     """Give an account; raises AccountError if there is none."""
     return _account(_find(email))
+
+
+def claims_of(email: str, *, scopes: Iterable[str] = (), mfa: bool = False) -> dict[str, Any]:
+    """Give what an account's tokens say when it signs in at the edge now; makes none, and no session.
+
+    `scopes` are besides those of a browser. Raises AccountError if there is no such account, or it is disabled.
+    """
+    account = find_user(email)
+    if not account.active:
+        raise AccountError(f"the account of {account.email} is disabled: it gets no token")
+    grant = tokens.Grant(
+        sub=account.sub,
+        sid=str(UUID(int=0)),
+        client_id=sessions.EDGE_CLIENT,
+        email=account.email if account.verified else "",
+        roles=account.roles,
+        auth_time=int(timezone.now().timestamp()),
+        amr=tokens.TWO_FACTORS if mfa else tokens.ONE_FACTOR,
+        scope=" ".join((tokens.SCOPE, *scopes)),
+    )
+    return tokens.claims_of(issue.realm(), grant)
 
 
 def list_users() -> list[Account]:

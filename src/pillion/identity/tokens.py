@@ -15,6 +15,10 @@ from pillion.vocabulary import LEEWAY_SECONDS, TOKEN_TYPE
 # What a token lets its bearer learn of the user (RFC 9068, section 2.2.3): the claims `email` and `roles`.
 SCOPE: Final = "openid email"
 
+# What tokens commonly say of how their bearer signed in (RFC 8176), as examples of it.
+ONE_FACTOR: Final = ("pwd",)
+TWO_FACTORS: Final = ("mfa", "otp", "pwd")
+
 _HEADER_NAMES: Final = frozenset({"alg", "typ", "kid"})
 # A token is some 900 bytes; nothing longer is looked at.
 _LONGEST: Final = 8192
@@ -76,13 +80,17 @@ def mint(  # noqa: PLR0913 - purity has its price: what others would look up is 
     signer: Signer, realm: Realm, grant: Grant, *, now: int, lifetime: int, jti: uuid.UUID
 ) -> str:
     """Sign a token that is good from `now` (seconds since the epoch) for `lifetime` seconds."""
+    times: dict[str, Any] = {"exp": now + lifetime, "iat": now, "jti": str(jti)}
+    header = {"alg": signer.algorithm, "typ": TOKEN_TYPE, "kid": signer.kid}
+    return jwt.encode(header, times | claims_of(realm, grant), signer.key, algorithms=[signer.algorithm])
+
+
+def claims_of(realm: Realm, grant: Grant) -> dict[str, Any]:
+    """Give what a token says of its bearer: all but its times and its id."""
     claims: dict[str, Any] = {
         "iss": realm.issuer,
         "sub": grant.sub,
         "aud": realm.audience,
-        "exp": now + lifetime,
-        "iat": now,
-        "jti": str(jti),
         "sid": grant.sid,
         "client_id": grant.client_id,
         **({"email": grant.email} if grant.email else {}),
@@ -92,9 +100,7 @@ def mint(  # noqa: PLR0913 - purity has its price: what others would look up is 
         "amr": None if grant.amr is None else list(grant.amr),
         "act": grant.actor and {"sub": grant.actor},
     }
-    claims = {name: value for name, value in claims.items() if value is not None}
-    header = {"alg": signer.algorithm, "typ": TOKEN_TYPE, "kid": signer.kid}
-    return jwt.encode(header, claims, signer.key, algorithms=[signer.algorithm])
+    return {name: value for name, value in claims.items() if value is not None}
 
 
 def verify(token: str, keys: Mapping[str, VerifyingKey], realm: Realm, *, now: int) -> dict[str, Any]:

@@ -2,32 +2,25 @@
 
 import posixpath
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 from pillion import vocabulary
+from pillion.plan.issuer import Issuer
 from pillion.plan.model import (
-    ANYONE,
-    SIGNED_IN,
     Edge,
     EdgeRoute,
     Identity,
-    Issuer,
     Peer,
     Plan,
-    Requirement,
     Rule,
     Sidecar,
     Tls,
     UnixSocket,
     Verification,
 )
+from pillion.plan.needs import required, signed_in
 from pillion.plan.ports import Ports, SocketAndPort
 from pillion.topology import Address, Service, Topology, claim_path
 from pillion.topology import Issuer as WrittenIssuer
-from pillion.topology import Rule as WrittenRule
-
-# The rule that ends every list: a caller that no written rule speaks of must at least be signed in.
-DEFAULT_RULE: Final = Rule(name="default", path="/", methods=(), requires=SIGNED_IN)
 
 
 def build(
@@ -46,7 +39,7 @@ def build(
             issuer=topology.edge.origin,
             audience=topology.mesh,
             max_lifetime=vocabulary.MAX_TOKEN_LIFETIME,
-            trusted=tuple(_issuer(name, issuer) for name, issuer in sorted(topology.trust.items())),
+            trusted=_trusted(topology),
         ),
         edge=Edge(
             spiffe_id=vocabulary.edge_spiffe_id(topology.mesh),
@@ -63,6 +56,10 @@ def build(
     )
 
 
+def _trusted(topology: Topology) -> tuple[Issuer, ...]:
+    return tuple(_issuer(name, issuer) for name, issuer in sorted(topology.trust.items()))
+
+
 def _issuer(name: str, written: WrittenIssuer) -> Issuer:
     claims = written.claims
     return Issuer(
@@ -73,6 +70,8 @@ def _issuer(name: str, written: WrittenIssuer) -> Issuer:
         user=claim_path(claims.user),
         email=claim_path(claims.email) if claims.email else None,
         roles=claim_path(claims.roles) if claims.roles else None,
+        scope=claim_path(claims.scope) if claims.scope else None,
+        extra=tuple((lent, claim_path(claim)) for lent, claim in sorted((claims.extra or {}).items())),
     )
 
 
@@ -92,7 +91,7 @@ def _sidecar(
         inbound=ports[name].inbound,
         egress=ports[name].egress,
         app=service.app,
-        rules=(*(_rule(index, rule) for index, rule in enumerate(service.rules)), DEFAULT_RULE),
+        rules=_rules(topology, service),
         peers=tuple(
             Peer(
                 service=callee,
@@ -112,10 +111,19 @@ def _callers(topology: Topology, name: str) -> tuple[str, ...]:
     return (*edge, *(vocabulary.spiffe_id(topology.mesh, caller) for caller in calling))
 
 
-def _rule(index: int, rule: WrittenRule) -> Rule:
-    asked = Requirement(roles=tuple(sorted(rule.roles)), mfa=rule.mfa)
-    requires = ANYONE if rule.allow == "anyone" else asked
-    return Rule(name=f"rules[{index}]", path=rule.path, methods=_methods(rule.methods), requires=requires)
+def _rules(topology: Topology, service: Service) -> tuple[Rule, ...]:
+    """Give the written rules, and one that ends them: whom none speaks of must at least be signed in."""
+    trusted = _trusted(topology)
+    written = (
+        Rule(
+            name=f"rules[{index}]",
+            path=rule.path,
+            methods=_methods(rule.methods),
+            requires=required(rule, topology.mesh, trusted),
+        )
+        for index, rule in enumerate(service.rules)
+    )
+    return (*written, Rule(name="default", path="/", methods=(), requires=signed_in(trusted)))
 
 
 def _methods(written: Iterable[str]) -> tuple[str, ...]:

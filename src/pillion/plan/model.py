@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Literal
 
+from pillion.plan.issuer import Issuer
+from pillion.plan.needs import ANYONE, Requirement
 from pillion.topology import Address, Tls, UnixSocket
 from pillion.vocabulary import Cookies
 
 __all__ = [
     "ANYONE",
-    "SIGNED_IN",
     "Address",
     "Edge",
     "EdgeRoute",
@@ -24,23 +25,6 @@ __all__ = [
     "UnixSocket",
     "Workload",
 ]
-
-
-@dataclass(frozen=True)
-class Requirement:
-    """What a caller must show.
-
-    `anyone` asks for nothing; else it is a valid token, with one of `roles` if any are named, and of somebody who
-    has shown a second factor if `mfa`.
-    """
-
-    anyone: bool = False
-    roles: tuple[str, ...] = ()
-    mfa: bool = False
-
-
-ANYONE: Final = Requirement(anyone=True)
-SIGNED_IN: Final = Requirement()
 
 
 @dataclass(frozen=True)
@@ -72,26 +56,6 @@ class Peer:
     service: str
     address: Address | UnixSocket
     spiffe_id: str
-
-
-ClaimPath = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Issuer:
-    """Another issuer whose tokens are good here.
-
-    `name` leads its users' ids (`NAME:USER`). `keys` is where it publishes its public keys. `user`, `email` and
-    `roles` are where its tokens say so; None: services are not told.
-    """
-
-    name: str
-    issuer: str
-    keys: str
-    audience: str
-    user: ClaimPath
-    email: ClaimPath | None
-    roles: ClaimPath | None
 
 
 @dataclass(frozen=True)

@@ -82,14 +82,15 @@ class DraftProvider:
 
 @dataclass(frozen=True)
 class DraftRule:
-    """The usable parts of a rule."""
+    """The usable parts of a rule, and which of its keys the user wrote."""
 
     at: KeyPath
     path: Item[str] | None
     methods: Items
     roles: Items
-    allow_given: bool
-    mfa_given: bool
+    scopes: Items
+    callers: Items
+    given: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -237,8 +238,9 @@ def _rule(read: _Reader, at: KeyPath, body: dict[str, Any]) -> DraftRule:
         path=read.item((*at, "path"), str),
         methods=read.items((*at, "methods")),
         roles=read.items((*at, "roles")),
-        allow_given="allow" in body,
-        mfa_given="mfa" in body,
+        scopes=read.items((*at, "scopes")),
+        callers=read.items((*at, "callers")),
+        given=frozenset(body),
     )
 
 

@@ -63,6 +63,8 @@ Code: TypeAlias = Literal[
     "bad-group",
     "bad-claim",
     "bad-collector",
+    "own-claim",
+    "bad-claim-value",
     "bad-path",
     "reserved-path",
     "unknown-method",
@@ -89,6 +91,10 @@ Code: TypeAlias = Literal[
     "unreachable-rule",
     "allow-and-roles",
     "allow-and-mfa",
+    "allow-and-scopes",
+    "allow-and-claims",
+    "allow-and-callers",
+    "not-a-caller",
 ]
 CODES: Final[tuple[Code, ...]] = get_args(Code)
 

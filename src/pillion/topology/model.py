@@ -12,11 +12,20 @@ from pydantic import (
     Field,
     SecretStr,
     StrictBool,
+    StrictInt,
+    StrictStr,
     WithJsonSchema,
 )
 from pydantic.config import JsonDict
 
 from pillion.topology.address import Address, UnixSocket, parse_app, parse_listen
+from pillion.topology.asked import (
+    SCOPE,
+    parse_asked_claim,
+    parse_asked_scope,
+    parse_lent_claim,
+    parse_values,
+)
 from pillion.topology.mail import SENDER, SERVER, MailServer, parse_mail_server, parse_sender
 from pillion.topology.origin import default_origin, parse_origin
 from pillion.topology.providers import (
@@ -123,6 +132,19 @@ Collector = Annotated[
     Address | UnixSocket,
     BeforeValidator(parse_collector),
     _text(pattern=f"^{COLLECTOR.pattern}$"),
+]
+AskedScope = Annotated[str, AfterValidator(parse_asked_scope), _text(pattern=f"^{SCOPE.pattern}$")]
+AskedClaim = Annotated[str, AfterValidator(parse_asked_claim), _text(pattern=f"^({CLAIM.pattern})$")]
+LentClaim = Annotated[str, AfterValidator(parse_lent_claim), _text(pattern=f"^({CLAIM.pattern})$")]
+_VALUE: Final[list[JsonDict]] = [
+    {"type": "string", "pattern": "^.{1,256}$"},
+    {"type": "integer"},
+    {"type": "boolean"},
+]
+AskedValues = Annotated[
+    tuple[StrictStr | StrictBool | StrictInt, ...],
+    BeforeValidator(parse_values),
+    WithJsonSchema({"anyOf": [*_VALUE, {"type": "array", "items": {"anyOf": [*_VALUE]}, **_SOME}]}),
 ]
 Command = Annotated[str, AfterValidator(parse_run), _text()]
 
@@ -302,6 +324,14 @@ class Claims(_Section):
     roles: Claim | None = None
     """The claim with the list of roles. Left out, such a caller has none."""
 
+    scope: Claim | None = None
+    """The claim with the scopes, a list or words with blanks between. Left out, such a caller has none."""
+
+    extra: dict[LentClaim, Claim] | None = Field(
+        None, min_length=1, json_schema_extra={"additionalProperties": False}
+    )
+    """Further claims that rules may ask for: the name that they use, and where this issuer's tokens say it."""
+
 
 class Issuer(_Section):
     """Another issuer whose tokens are good in this mesh: Keycloak, Auth0, Entra, Google or the like."""
@@ -320,10 +350,16 @@ class Issuer(_Section):
 
 
 class Rule(_Section):
-    """Who may send which requests; with neither `allow` nor `roles`: any signed-in caller."""
+    """Who may send which requests: all that it asks for is needed; where that is nothing, any signed-in caller."""
 
     model_config = ConfigDict(
-        json_schema_extra={"not": {"anyOf": [{"required": ["allow", key]} for key in ("roles", "mfa")]}}
+        json_schema_extra={
+            "not": {
+                "anyOf": [
+                    {"required": ["allow", key]} for key in ("roles", "scopes", "claims", "callers", "mfa")
+                ]
+            }
+        }
     )
 
     path: Route
@@ -337,6 +373,17 @@ class Rule(_Section):
 
     roles: tuple[Role, ...] = Field((), json_schema_extra=_SOME)
     """The caller must hold one of these roles."""
+
+    scopes: tuple[AskedScope, ...] = Field((), json_schema_extra=_SOME)
+    """The token must have been granted all of these scopes."""
+
+    claims: dict[AskedClaim, AskedValues] | None = Field(
+        None, min_length=1, json_schema_extra={"additionalProperties": False}
+    )
+    """What the token must say, claim by claim: a value, or a list of which one is enough."""
+
+    callers: tuple[str, ...] = Field((), json_schema_extra=_SOME)
+    """The workloads from which the request may come: services that call this one, or `edge`."""
 
     mfa: StrictBool = False
     """Whether the caller must have signed in with a second factor, or a passkey; false when left out."""

@@ -3,6 +3,7 @@
 Whatever is found wrong becomes a Problem here and nowhere else, so that none can lack a place.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ _NUMBER: Final = re.compile(
     r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 )
+# A number that is what it looks like: 007 is not, and a longer one is not exact in JSON (RFC 8259, section 6).
+_EXACT: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,14})")
 # Tabs and line ends may stand in a command; other control characters and lone surrogates nowhere.
 _UNFIT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -39,8 +42,8 @@ class Spot:
 class Source:
     """What the file says: `data` as dicts, lists and scalars, and a spot for every path in it.
 
-    A number stands in `data` as 0: the topology knows only text and truth values, so that all that matters is
-    that it is neither. `findings` are the mistakes met on the way; a path in them holds no
+    A number stands in `data` as it is where it is a whole one of 15 digits at most, and else as NaN, which nothing
+    can be held against. `findings` are the mistakes met on the way; a path in them holds no
     usable value.
     """
 
@@ -105,6 +108,10 @@ def read_nodes(file: str, text: str, top: Node, environ: Mapping[str, str]) -> S
     return Source(file, line_lengths(text), data, walk.spots, tuple(walk.findings))
 
 
+def _number(text: str) -> int | float:
+    return int(text) if _EXACT.fullmatch(text) else math.nan
+
+
 def _bad_key(path: KeyPath, key: Node) -> Finding:
     if key.kind == "mapping":  # {{NAME}}: the whole value is not what was meant
         return Finding(path, "bad-key", "a mapping cannot be a key", "a variable is written ${NAME}")
@@ -151,7 +158,7 @@ class _Walk:
             return None
         if node.plain and (_TRUTH.fullmatch(node.text) or _NUMBER.fullmatch(node.text)):
             self.spots[path] = Spot(key, node.mark, node.text)
-            return node.text.lower() == "true" if _TRUTH.fullmatch(node.text) else 0
+            return node.text.lower() == "true" if _TRUTH.fullmatch(node.text) else _number(node.text)
         filled = fill(node.text, self.environ)
         self.spots[path] = Spot(key, node.mark, node.text, filled.from_environment)
         for code, message in filled.mistakes:

@@ -8,9 +8,11 @@ from pydantic import BaseModel, ValidationError
 
 from pillion.topology.finding import CODES, Code, Finding, KeyPath, within
 from pillion.topology.model import (
+    Claims,
     ClientTls,
     Edge,
     Identity,
+    Issuer,
     Mail,
     Provider,
     ProviderRoles,
@@ -60,6 +62,8 @@ _EXAMPLES: Final = {
     "client_secret": "client_secret: ${CLIENT_SECRET}",
     "claim": "claim: groups",
     "map": "map: {shop-managers: manager}",
+    "claims": "claims: {department: sales}",
+    "extra": "extra: {department: department}",
 }
 
 
@@ -113,7 +117,7 @@ def _translate(source: Source, error: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _wrong_type(path: KeyPath, kind: str, value: Any) -> Finding:
-    if isinstance(value, bool | int):
+    if isinstance(value, bool | int | float):
         found = "a truth value" if isinstance(value, bool) else "a number"
         hint = "put it in quotation marks" if kind == "string_type" else ""
     else:
@@ -130,6 +134,10 @@ def fields_at(path: KeyPath) -> dict[str, Any]:
             model = Service
         case ("services", str(), "rules", int()):
             model = Rule
+        case ("trust", str()):
+            model = Issuer
+        case ("trust", str(), "claims"):
+            model = Claims
         case ("identity", "providers", str()):
             model = Provider
         case ("identity", "providers", str(), "roles"):

@@ -11,8 +11,9 @@ from pillion.envoy import names
 from pillion.envoy.filters.http_filter import http_filter
 from pillion.envoy.filters.renewal import NAMESPACE
 from pillion.envoy.matchers import SOME_STRING, from_metadata, metadata, policy
-from pillion.envoy.trusted import signed_in
+from pillion.envoy.principals import principal
 from pillion.plan.model import Verification
+from pillion.plan.needs import signed_in
 
 
 def access(verification: Verification) -> HttpFilter:
@@ -23,7 +24,10 @@ def access(verification: Verification) -> HttpFilter:
         Rbac(
             rules=Rules(
                 action=RbacAction.ALLOW,
-                policies={"renewed": policy(renewed), "signed-in": policy(signed_in(verification.trusted))},
+                policies={
+                    "renewed": policy(renewed),
+                    "signed-in": policy(principal(signed_in(verification.trusted).met_by)),
+                },
             )
         ),
     )

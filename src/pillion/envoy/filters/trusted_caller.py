@@ -35,7 +35,7 @@ def _issuer(issuer: Issuer) -> str:
     claims = {"user": issuer.user, "email": issuer.email, "roles": issuer.roles}
     fields = {
         "name": _text(issuer.name),
-        "payload": _text(payload_key(issuer)),
+        "payload": _text(payload_key(issuer.name)),
         **{name: _list(map(_text, path)) for name, path in claims.items() if path is not None},
     }
     return _list(f"{name} = {value}" for name, value in fields.items())

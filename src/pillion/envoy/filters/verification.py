@@ -144,7 +144,7 @@ def _trusted(verification: Verification, keys: Keys) -> dict[str, JwtProvider]:
             local_jwks=keys[issuer.name],
             from_headers=_bearer(),
             forward=True,
-            payload_in_metadata=payload_key(issuer),
+            payload_in_metadata=payload_key(issuer.name),
             header_in_metadata=header_key(issuer),
             clock_skew_seconds=vocabulary.LEEWAY_SECONDS,
             require_expiration=True,

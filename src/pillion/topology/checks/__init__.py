@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from pillion.topology.checks.addresses import check_addresses
+from pillion.topology.checks.callers import check_callers
 from pillion.topology.checks.calls import check_calls
 from pillion.topology.checks.duplicates import check_duplicates
 from pillion.topology.checks.issuers import check_issuers
@@ -19,6 +20,7 @@ from pillion.topology.finding import Finding
 # The order does not matter: problems are sorted by their place in the file.
 CHECKS: Final[tuple[Callable[[Draft], Iterator[Finding]], ...]] = (
     check_addresses,
+    check_callers,
     check_calls,
     check_duplicates,
     check_issuers,

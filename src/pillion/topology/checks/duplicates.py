@@ -7,7 +7,7 @@ from pillion.topology.finding import Finding
 
 
 def check_duplicates(draft: Draft) -> Iterator[Finding]:
-    """Find repeated items, and `methods`, `roles` and `scopes` that are written but empty.
+    """Find repeated items, and lists that are written but empty.
 
     An empty `roles` could be read as nobody or as everybody; neither is what a missing key means, so it is
     refused.
@@ -22,9 +22,15 @@ def check_duplicates(draft: Draft) -> Iterator[Finding]:
     for service in draft.services:
         yield from _repeated(service.calls)
         for rule in service.rules:
-            for items, without in ((rule.methods, "any method"), (rule.roles, "any signed-in caller")):
+            lists = (
+                (rule.methods, "any method"),
+                (rule.roles, "any signed-in caller"),
+                (rule.scopes, "any scope"),
+                (rule.callers, "any caller"),
+            )
+            for items, without in lists:
                 yield from _repeated(items)
-                if items.given and items.whole and not items.items and not rule.allow_given:
+                if items.given and items.whole and not items.items and "allow" not in rule.given:
                     hint = f"name at least one, or take the key out for {without}"
                     yield Finding(items.path, "empty-list", "this list is empty", hint)
 

@@ -4,24 +4,30 @@ from collections.abc import Iterator
 from typing import Final
 
 from pillion.topology.draft import Draft, DraftRule, DraftService
-from pillion.topology.finding import Finding
+from pillion.topology.finding import Code, Finding
 from pillion.topology.route import covers
 from pillion.topology.words import METHODS
 
 # A rule without methods is for those too that no rule can name.
 _EVERY: Final = frozenset({*METHODS, "any other"})
+# The keys by which a rule asks for something.
+_ASKED: Final[dict[str, tuple[Code, str]]] = {
+    "roles": ("allow-and-roles", "role"),
+    "scopes": ("allow-and-scopes", "scope"),
+    "claims": ("allow-and-claims", "claim"),
+    "callers": ("allow-and-callers", "caller"),
+    "mfa": ("allow-and-mfa", "second factor"),
+}
 
 
 def check_rules(draft: Draft) -> Iterator[Finding]:
     """Find rules that are open and ask for something, outside the service's paths, or never reached."""
     for service in draft.services:
         for i, rule in enumerate(service.rules):
-            if rule.allow_given and rule.roles.given:
-                message = "a rule with 'allow: anyone' asks for no role: keep one of the two"
-                yield Finding(rule.roles.path, "allow-and-roles", message, on_key=True)
-            if rule.allow_given and rule.mfa_given:
-                message = "a rule with 'allow: anyone' asks for no second factor: keep one of the two"
-                yield Finding((*rule.at, "mfa"), "allow-and-mfa", message, on_key=True)
+            for key in rule.given & _ASKED.keys() if "allow" in rule.given else ():
+                code, what = _ASKED[key]
+                message = f"a rule with 'allow: anyone' asks for no {what}: keep one of the two"
+                yield Finding((*rule.at, key), code, message, on_key=True)
             if not rule.path:
                 continue
             outside = _outside(service, rule.path.value)
