@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# A module's tests share what they start, a folder's often too: neighbours run one after the other.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 .PHONY: help
 help: ## List the targets
@@ -32,7 +34,7 @@ test: setup ## Run all tests; Chromium and PostgreSQL are installed for those th
 	@tests/install-postgresql
 	@tests/install-clients
 	@tests/install-apache
-	$(BIN)/python -m pytest -n 2 --dist loadscope
+	$(PYTEST)
 	@if $(BIN)/python -c 'import sys; from tests import postgres; sys.exit(not postgres.is_there())'; \
 		then $(MAKE) --no-print-directory test-postgresql IDENTITY="$(WHERE_DATABASES_DIFFER)"; fi
 
@@ -44,7 +46,7 @@ IDENTITY := tests/identity
 
 .PHONY: test-postgresql
 test-postgresql: setup ## Run all of identity's tests on PostgreSQL; `make test` runs some of them at its end
-	PILLION_TEST_DATABASE=postgresql $(BIN)/python -m pytest -n 2 --dist loadscope $(IDENTITY)
+	PILLION_TEST_DATABASE=postgresql $(PYTEST) $(IDENTITY)
 
 .PHONY: check
 check: setup ## Check format, lint, types and the direction of imports

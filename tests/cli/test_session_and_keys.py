@@ -5,6 +5,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -131,14 +132,16 @@ def test_while_control_hangs_it_is_said_that_nobody_could_be_told(running: Mesh)
     os.kill(pid, signal.SIGSTOP)
     try:
         until(lambda: not running.workload("edge", "edge")["connected"], "control counts as silent")
-        revoked = running.pillion("session", "revoke", "--user", EMAIL)
-        assert revoked.returncode == 1
-        assert "control is not heard of: no Envoy can be told until it is back" in revoked.stderr
-        again = running.pillion("session", "revoke", "--user", EMAIL)
-        assert (again.returncode, again.stdout) == (1, f"{EMAIL} was not signed in\n")
-        assert again.stderr == revoked.stderr
-        assert status(running, bearer) == 200
-        rotated = running.pillion("keys", "rotate", timeout=60)
+        with ThreadPoolExecutor(1) as meanwhile:
+            rotating = meanwhile.submit(running.pillion, "keys", "rotate", timeout=60)
+            revoked = running.pillion("session", "revoke", "--user", EMAIL)
+            assert revoked.returncode == 1
+            assert "control is not heard of: no Envoy can be told until it is back" in revoked.stderr
+            again = running.pillion("session", "revoke", "--user", EMAIL)
+            assert (again.returncode, again.stdout) == (1, f"{EMAIL} was not signed in\n")
+            assert again.stderr == revoked.stderr
+            assert status(running, bearer) == 200
+            rotated = rotating.result()
         assert (rotated.returncode, rotated.stdout) == (1, "")
         assert f"{kid} goes on signing" in rotated.stderr
     finally:

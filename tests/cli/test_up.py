@@ -16,7 +16,7 @@ import psutil
 import pytest
 from tests.cli.echo_mesh import ECHO, names, running_in, topology, write
 from tests.local.waiting import until
-from tests.mesh import command, pillion, running
+from tests.mesh import Mesh, command, pillion, running
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +26,13 @@ def _nothing_is_left_running(tmp_path: Path) -> Iterator[None]:
     for process in left:
         process.kill()
     assert not left, names(left)
+
+
+@pytest.fixture(scope="module")
+def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    """Give a mesh that every test leaves running."""
+    with running(tmp_path_factory.mktemp("mesh"), topology(), {"echo.py": ECHO}) as started:
+        yield started
 
 
 def foreground(file: Path) -> "subprocess.Popen[str]":
@@ -49,52 +56,57 @@ def until_ready(up: "subprocess.Popen[str]") -> list[str]:
     pytest.fail(f"never ready: {lines} {up.stderr.read()}")
 
 
-def test_a_request_passes_edge_and_sidecar_and_a_dead_service_comes_back(tmp_path: Path) -> None:
-    with running(tmp_path, topology(), {"echo.py": ECHO}) as mesh:
-        found = httpx.get(f"{mesh.edge}/").json()
-        assert found["environment"]["PILLION_SERVICE"] == "echo"
-        assert found["environment"]["HTTP_PROXY"] == mesh.egress("echo")
-        assert httpx.get(f"{mesh.edge}/me").status_code == 401
+def test_a_request_passes_edge_and_sidecar_and_a_dead_service_comes_back(mesh: Mesh) -> None:
+    found = httpx.get(f"{mesh.edge}/").json()
+    assert found["environment"]["PILLION_SERVICE"] == "echo"
+    assert found["environment"]["HTTP_PROXY"] == mesh.egress("echo")
+    assert httpx.get(f"{mesh.edge}/me").status_code == 401
 
-        first = mesh.workload("echo", "service")
-        httpx.get(f"{mesh.edge}/die")
-        until(lambda: mesh.workload("echo", "service")["restarts"] == 1, "the service was started again")
-        until(lambda: mesh.status()["ready"], "everything is ready again")
-        again = mesh.workload("echo", "service")
-        assert (again["last_exit"], again["last_line"]) == (7, "told to die")
-        assert again["pid"] != first["pid"]
-        assert httpx.get(f"{mesh.edge}/").status_code == 200
+    first = mesh.workload("echo", "service")
+    httpx.get(f"{mesh.edge}/die")
+    until(lambda: mesh.workload("echo", "service")["restarts"] == 1, "the service was started again")
+    until(lambda: mesh.status()["ready"], "everything is ready again")
+    again = mesh.workload("echo", "service")
+    assert (again["last_exit"], again["last_line"]) == (7, "told to die")
+    assert again["pid"] != first["pid"]
+    assert httpx.get(f"{mesh.edge}/").status_code == 200
 
-        sidecar = mesh.workload("echo", "sidecar")
-        os.kill(sidecar["pid"], signal.SIGKILL)
-        until(
-            lambda: mesh.status()["ready"] and mesh.workload("echo", "sidecar")["pid"] != sidecar["pid"],
-            "the sidecar was started again",
-        )
-        assert httpx.get(f"{mesh.edge}/").status_code == 200
-
-        second = mesh.pillion("up")
-        assert second.returncode == 1
-        assert re.fullmatch(r"Error: 'pillion up' runs already on .* \(pid \d+\): .*\n", second.stderr)
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGHUP, 0)], ids=str)
-def test_a_signal_stops_all_of_it_in_order(tmp_path: Path, number: signal.Signals, code: int) -> None:
-    up = foreground(write(tmp_path, topology()))
-    lines = until_ready(up)
-    assert lines.index(next(line for line in lines if line.startswith("edge: starting"))) > lines.index(
-        next(line for line in lines if line.startswith("identity: ready"))
+    sidecar = mesh.workload("echo", "sidecar")
+    os.kill(sidecar["pid"], signal.SIGKILL)
+    until(
+        lambda: mesh.status()["ready"] and mesh.workload("echo", "sidecar")["pid"] != sidecar["pid"],
+        "the sidecar was started again",
     )
-    os.kill(up.pid, number)
+    assert httpx.get(f"{mesh.edge}/").status_code == 200
+
+    second = mesh.pillion("up")
+    assert second.returncode == 1
+    assert re.fullmatch(r"Error: 'pillion up' runs already on .* \(pid \d+\): .*\n", second.stderr)
+
+
+def ended_in_order(up: "subprocess.Popen[str]", folder: Path, code: int) -> None:
+    """See that what was told to stop stops in order, with nothing left in the way of the next start."""
     out, err = up.communicate(timeout=20)
     assert (up.returncode, err) == (code, "")
     stopped = [line.split(":")[0] for line in out.splitlines() if ": stopped" in line]
     assert stopped[:3] == ["edge", "service echo", "sidecar echo"]
     assert sorted(stopped[3:]) == ["control", "identity"]
-    assert not list((tmp_path / ".pillion" / "run").glob("*.sock"))
+    assert not list((folder / ".pillion" / "run").glob("*.sock"))
 
 
-def test_mail_shows_in_the_terminal_with_its_link(tmp_path: Path) -> None:
+def test_the_edge_starts_last_and_a_hang_up_stops_all_of_it_in_order(tmp_path: Path) -> None:
+    up = foreground(write(tmp_path, topology()))
+    lines = until_ready(up)
+    assert lines.index(next(line for line in lines if line.startswith("edge: starting"))) > lines.index(
+        next(line for line in lines if line.startswith("identity: ready"))
+    )
+    os.kill(up.pid, signal.SIGHUP)
+    ended_in_order(up, tmp_path, 0)
+
+
+def test_mail_shows_in_the_terminal_with_its_link_until_an_interrupt_stops_all_in_order(
+    tmp_path: Path,
+) -> None:
     up = foreground(write(tmp_path, topology()))
     origin = until_ready(up)[-1].partition(" — ")[2]
     assert up.stdout is not None
@@ -108,7 +120,7 @@ def test_mail_shows_in_the_terminal_with_its_link(tmp_path: Path) -> None:
     assert found is not None, line
     assert httpx.get(found[1], headers={"accept": "text/html"}).status_code == 200
     os.kill(up.pid, signal.SIGINT)
-    up.communicate(timeout=20)
+    ended_in_order(up, tmp_path, 130)
     logs = b"".join(path.read_bytes() for path in (tmp_path / ".pillion" / "logs").iterdir())
     assert b"key=" not in logs
 
@@ -133,21 +145,18 @@ def test_a_second_interrupt_does_not_wait_for_a_service_that_will_not_end(tmp_pa
     assert time.monotonic() - began < 4
 
 
-def test_after_a_kill_of_the_supervisor_the_next_up_cleans_up_and_works(tmp_path: Path) -> None:
-    with running(tmp_path, topology(), {"echo.py": ECHO}) as mesh:
-        before = {workload["pid"] for workload in mesh.status()["workloads"]}
-        os.kill(mesh.status()["supervisor"], signal.SIGKILL)
-        until(lambda: mesh.status()["supervisor"] is None, "the supervisor is gone")
-        status = mesh.status()
-        assert not status["ready"]
-        assert "unwatched" in {workload["state"] for workload in status["workloads"]}
-        again = mesh.pillion("up", "--detach")
-        assert again.returncode == 0, again.stderr
-        assert not before & {workload["pid"] for workload in mesh.status()["workloads"]}
-        assert not [
-            pid for pid in before if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"
-        ]
-        assert httpx.get(f"{mesh.edge}/").status_code == 200
+def test_after_a_kill_of_the_supervisor_the_next_up_cleans_up_and_works(mesh: Mesh) -> None:
+    before = {workload["pid"] for workload in mesh.status()["workloads"]}
+    os.kill(mesh.status()["supervisor"], signal.SIGKILL)
+    until(lambda: mesh.status()["supervisor"] is None, "the supervisor is gone")
+    status = mesh.status()
+    assert not status["ready"]
+    assert "unwatched" in {workload["state"] for workload in status["workloads"]}
+    again = mesh.pillion("up", "--detach")
+    assert again.returncode == 0, again.stderr
+    assert not before & {workload["pid"] for workload in mesh.status()["workloads"]}
+    assert not [pid for pid in before if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
+    assert httpx.get(f"{mesh.edge}/").status_code == 200
 
 
 def test_a_service_that_cannot_start_fails_the_start_and_nothing_is_left(tmp_path: Path) -> None:
@@ -205,14 +214,6 @@ def test_a_certificate_that_is_none_fails_the_start_with_envoys_reason(tmp_path:
     assert failed.returncode == 1
     assert failed.stderr.startswith("Error: edge does not take its configuration: [warning] [config] ")
     assert "certificate" in failed.stderr
-
-
-def test_an_external_service_is_shown_and_not_waited_for(tmp_path: Path) -> None:
-    extra = "  other: {app: '127.0.0.1:1', paths: [/other]}\n"
-    with running(tmp_path, topology(extra=extra), {"echo.py": ECHO}) as mesh:
-        other = mesh.workload("other", "service")
-        assert (other["state"], other["external"], other["pid"]) == ("down", True, None)
-        assert mesh.status()["ready"]
 
 
 def test_on_a_terminal_a_table_leads_to_the_ready_line_and_the_output(tmp_path: Path) -> None:

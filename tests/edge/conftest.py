@@ -8,7 +8,7 @@ from tests.edge import edge_mesh
 from tests.edge.edge_mesh import EdgeMesh
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EdgeMesh]:
     """Give the running mesh; who stops a part of it starts it again."""
     with edge_mesh.running(

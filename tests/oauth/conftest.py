@@ -14,7 +14,7 @@ from tests.edge.edge_mesh import EdgeMesh
 from tests.oauth.program import HERE
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EdgeMesh]:
     """Run the mesh."""
     with edge_mesh.running(tmp_path_factory.mktemp("oauth") / "mesh") as started:

@@ -7,7 +7,7 @@ import pytest
 from tests.system.shop import Shop, running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Give the running shop."""
     with running(tmp_path_factory.mktemp("shop") / "shop") as started:
