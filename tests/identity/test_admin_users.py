@@ -164,7 +164,7 @@ def test_what_clients_were_allowed_is_seen_on_the_users_page_and_taken_back() ->
     assert not wiki.is_active(kept["access_token"])
     assert person.me().status == 200
     operator.order("user", "withdraw", user.pk, confirmed="yes")
-    assert "has allowed any client nothing" in operator.said()
+    assert "has allowed no client anything" in operator.said()
     lines = Change.objects.filter(what="user.grants-withdrawn", whom=email).order_by("id")
     assert [(line.details["clients"], line.details["sessions"]) for line in lines] == [
         ([grafana.client_id], 2),

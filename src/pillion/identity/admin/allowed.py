@@ -40,6 +40,6 @@ def _row(one: Allowed, user: User) -> SafeString:
         " ".join(one.audiences),
         "-" if one.since is None else date_format(one.since, "DATETIME_FORMAT"),
         "-" if one.last_used is None else date_format(one.last_used, "DATETIME_FORMAT"),
-        "remembered" if one.remembered else "not asked for",
+        "remembered" if one.remembered else "-",
     )
     return format_html_join("", "<td>{}</td>", ((cell,) for cell in cells))

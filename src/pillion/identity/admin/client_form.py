@@ -13,7 +13,8 @@ from pillion.identity.oauth.client_metadata import GRANT_NAMES, Wanted
 _LISTS: Final = ("redirect_uris", "scopes", "audiences", "roles", "post_logout_redirect_uris")
 # Each field tells what it showed at first: so what somebody else has changed meanwhile is not changed back.
 _USUAL: Final[dict[str, Any]] = {"required": False, "show_hidden_initial": True}
-_LINES: Final[dict[str, Any]] = _USUAL | {"widget": forms.Textarea({"rows": 3})}
+_WORDS: Final[dict[str, Any]] = _USUAL | {"widget": forms.TextInput({"class": "vLargeTextField"})}
+_LINES: Final[dict[str, Any]] = _USUAL | {"widget": forms.Textarea({"rows": 3, "class": "vLargeTextField"})}
 
 
 class ChangeForm(forms.ModelForm):  # type: ignore[type-arg]  # none at run time
@@ -32,13 +33,13 @@ class ChangeForm(forms.ModelForm):  # type: ignore[type-arg]  # none at run time
         widget=forms.CheckboxSelectMultiple,
         help_text="None: sign-in and refresh where there is a redirect URI, else client_credentials.",
     )
-    scopes = forms.CharField(**_USUAL, help_text="With spaces between. None: openid email.")
-    audiences = forms.CharField(**_USUAL, help_text="With spaces between. None: the mesh.")
-    roles = forms.CharField(**_USUAL, help_text="Of a program that acts for itself; with spaces between.")
+    scopes = forms.CharField(**_WORDS, help_text="With spaces between. None: openid email.")
+    audiences = forms.CharField(**_WORDS, help_text="With spaces between. None: the mesh.")
+    roles = forms.CharField(**_WORDS, help_text="Of a program that acts for itself; with spaces between.")
     post_logout_redirect_uris = forms.CharField(
         **_LINES, label="Post-logout redirect URIs", help_text="One a line."
     )
-    backchannel_logout_uri = forms.CharField(**_USUAL, label="Back-channel logout URI")
+    backchannel_logout_uri = forms.CharField(**_WORDS, label="Back-channel logout URI")
 
     class Meta:
         """Nothing of the row itself is typed."""

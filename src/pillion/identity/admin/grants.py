@@ -22,14 +22,14 @@ _MEANS = (
 class Grants(Page):
     """The grants of people that are alive; those of clients that act for themselves are among the sessions."""
 
-    list_display = ("session_id", "whose", "client_name", "scope", "audiences_said", "since", "used")
-    list_display_links = ("session_id",)
+    list_display = ("sid", "whose", "client_name", "scope", "audiences_said", "since", "used")
+    list_display_links = ("sid",)
     list_select_related = ("session__user", "client")
     search_fields = ("client__name",)
     search_help_text = "A whole address of a user, or id; a client's id, or part of its name; a session (sid)"
     ordering = ("-session__created_at",)
     actions = ("withdraw",)
-    shown = ("session_id", "whose", "client_name", "scope", "audiences_said", "lasting", "since", "used")
+    shown = ("sid", "whose", "client_name", "scope", "audiences_said", "lasting", "since", "used")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OAuthGrant]:
         """Give those of people that are alive, without the hashes of their refresh tokens."""
@@ -53,7 +53,7 @@ class Grants(Page):
         return queryset.filter(Q(session=one) | Q(session__user=one)), False
 
     @admin.display(description="Session (sid)")
-    def session_id(self, grant: OAuthGrant) -> str:
+    def sid(self, grant: OAuthGrant) -> str:
         """Name its session."""
         return str(grant.session_id)
 

@@ -113,6 +113,17 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]  # none at run time
         }
         return super().changelist_view(request, {**named, **(extra_context or {})})
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Offer one button, where there is a form at all."""
+        one = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().changeform_view(request, object_id, form_url, {**one, **(extra_context or {})})
+
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Leave that to the record of changes."""
 

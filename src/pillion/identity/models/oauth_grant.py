@@ -42,7 +42,7 @@ class OAuthGrant(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"grant of session {self.session_id}"
+        return f"grant of {self.client_id}, session {self.session_id}"
 
     def check_client(self, client: OAuthClient) -> bool:
         """Tell whether that client holds it."""

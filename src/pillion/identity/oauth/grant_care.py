@@ -75,8 +75,8 @@ def withdraw(email: str, client_id: str | None = None) -> int:
         grants = _of(user).filter(**clients)
         named = sorted({*consents.values_list("client", flat=True), *grants.values_list("client", flat=True)})
         if not named:
-            what = "any client" if client_id is None else f"the client '{client_id}'"
-            raise AccountError(f"{address} has allowed {what} nothing")
+            whom = "no client anything" if client_id is None else f"nothing to the client '{client_id}'"
+            raise AccountError(f"{address} has allowed {whom}")
         ended = sessions.revoke(Session.objects.filter(sid__in=grants.values("session")), timezone.now())
         consents.delete()
         for codes in (OAuthCode.objects.filter(sid=None), OAuthDeviceCode.objects.all()):
