@@ -5,6 +5,7 @@ SQLite lets one writer in, so that there is nothing to hold apart: most of these
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import timedelta
@@ -16,7 +17,7 @@ from django.db import connection, transaction
 from django.test import RequestFactory
 from django.utils import timezone
 
-from pillion.identity import accounts, backend, limits, locks, rotation, session_care, sessions
+from pillion.identity import accounts, backend, limits, locks, rotation, session_care, sessions, tries
 from pillion.identity.flows import signed_in as flow
 from pillion.identity.models import OAuthGrant, Revocation, Session, SigningKey, Tries, User
 from pillion.identity.oauth import grant_care, grant_sessions
@@ -25,6 +26,7 @@ from tests.identity.conftest import CONFIG
 from tests.identity.databases import only_on_postgresql, somebody_waits
 from tests.identity.operators import OPERATOR, Operator, list_of, with_role
 from tests.identity.program import program
+from tests.identity.provider_site import Site, asking, new_person, provider, serving, sign_in
 from tests.local.waiting import until
 
 pytestmark = pytest.mark.usefixtures("as_before")
@@ -174,6 +176,32 @@ def test_no_try_is_lost_when_two_are_counted_at_once() -> None:
         assert not other.done()
     other.result(PATIENCE)
     assert sorted(len(json.loads(row.times)) for row in Tries.objects.all()) == [2]
+
+
+@only_on_postgresql
+def test_who_counts_a_try_is_not_waited_for_when_old_ones_are_forgotten() -> None:
+    """Each would hold what the other waits for."""
+    for name in ("a", "b"):
+        Tries.objects.create(name=name, times="[]", until=0)
+    with transaction.atomic():
+        Tries.objects.filter(name="b").update(times="[1]")
+        start(lambda: tries.forget(time.time())).result(PATIENCE)
+        assert not Tries.objects.filter(name="a").update(times="[1]")
+    assert list(Tries.objects.values_list("name", flat=True)) == ["b"]
+
+
+@only_on_postgresql
+def test_who_signs_in_by_a_provider_waits_for_a_limit_with_nothing_in_hand() -> None:
+    """By a passkey the limit is taken first and then the account's row; the other way round both would wait."""
+    person, request = new_person(), RequestFactory().post("/", headers={"X-Forwarded-For": "198.51.100.200"})
+    with serving(Site()) as site, asking(provider(site)):
+        assert sign_in(Browser(), site, person).status == 303
+        with transaction.atomic():
+            limits.open_session(request, person["email"])
+            other = start(lambda: sign_in(Browser(), site, person).status)
+            assert not other.done()
+            assert User.objects.select_for_update().get(email=person["email"])
+        assert other.result(PATIENCE) == 303
 
 
 CHANGES: dict[str, Callable[[str], object]] = {
