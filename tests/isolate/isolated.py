@@ -62,7 +62,7 @@ class Isolated:
     def beside(self, name: str, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run a program in the network of a service, with all rights there, and nothing hidden."""
         enter = ("nsenter", "-t", str(self.pid(name, "sidecar")), "-U", "-n", "--preserve-credentials")
-        return subprocess.run([*enter, *words], capture_output=True, text=True, check=False)
+        return here(*enter, *words)
 
 
 @contextmanager
@@ -72,6 +72,11 @@ def running(folder: Path) -> Iterator[Isolated]:
     files = {"taken_over.py": TAKEN_OVER}
     with mesh.running(folder, topology(edge, front, stock), files, how=["--isolate"]) as started:
         yield Isolated(started, front, stock)
+
+
+def here(*words: str) -> "subprocess.CompletedProcess[str]":
+    """Run a program where the edge is."""
+    return subprocess.run(words, capture_output=True, text=True, check=False)
 
 
 def namespace(pid: int, kind: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -75,4 +76,8 @@ def edit(mesh: Isolated, text: str) -> list[str]:
 
 def held(mesh: Isolated) -> set[str]:
     """Name the namespaces that `pillion up` holds by descriptors."""
-    return {os.readlink(one) for one in Path(f"/proc/{mesh.mesh.status()['supervisor']}/fd").iterdir()}  # noqa: PTH115 - no path
+    found = set()
+    for descriptor in Path(f"/proc/{mesh.mesh.status()['supervisor']}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found.add(str(descriptor.readlink()))
+    return found

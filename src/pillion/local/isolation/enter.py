@@ -45,10 +45,7 @@ def make() -> None:
         _unshare_user()
     with _step("make a network namespace"):
         _call("unshare", _NEW_NET)
-    with (
-        _step("bring up the loopback interface of a network namespace"),
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket,
-    ):
+    with _step("bring up the loopback interface of a network namespace"), socket.socket() as any_socket:
         fcntl.ioctl(any_socket, _SET_FLAGS, struct.pack("16sh22x", b"lo", _UP))
     with suppress(OSError):  # a container may forbid it: only a service below port 1024 would notice
         _FIRST_PORT_OF_ALL.write_text("0", encoding="ascii")
