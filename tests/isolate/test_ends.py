@@ -4,37 +4,48 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tests import mesh
 from tests.cli.echo_mesh import ECHO, running_in, topology, write
-from tests.isolate.isolated import namespace
 from tests.local.waiting import until
 
 
-def networks() -> set[str]:
-    """Name the networks in which there is a process."""
-    found = set()
+def is_inhabited(network: int) -> bool:
+    """Say whether a process is in the network of this descriptor; while it is open, no other gets its number."""
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            found.add(namespace(int(process.name), "net"))
-    return found
+            if os.path.samestat((process / "ns" / "net").stat(), os.fstat(network)):
+                return True
+    return False
+
+
+@contextmanager
+def network_of(started: mesh.Mesh) -> Iterator[int]:
+    """Open the network of the service."""
+    network = os.open(f"/proc/{started.workload('echo', 'service')['pid']}/ns/net", os.O_RDONLY)
+    try:
+        yield network
+    finally:
+        os.close(network)
 
 
 def test_after_a_kill_the_next_up_works_and_after_down_no_network_is_left(tmp_path: Path) -> None:
     interfaces = Path("/proc/net/dev").read_text(encoding="ascii").count(":")
-    with mesh.running(tmp_path, topology(), {"echo.py": ECHO}, how=["--isolate"]) as started:
-        first = namespace(started.workload("echo", "service")["pid"], "net")
-        os.kill(started.status()["supervisor"], signal.SIGKILL)
-        until(lambda: started.status()["supervisor"] is None, "the supervisor is gone")
-        assert first in networks()
-        again = started.pillion("up", "--detach", "--isolate", timeout=mesh.START_SECONDS)
-        assert again.returncode == 0, again.stderr
-        second = namespace(started.workload("echo", "service")["pid"], "net")
-        assert first not in networks()
-        assert second in networks()
-    assert second not in networks()
+    with ExitStack() as networks:
+        with mesh.running(tmp_path, topology(), {"echo.py": ECHO}, how=["--isolate"]) as started:
+            first = networks.enter_context(network_of(started))
+            os.kill(started.status()["supervisor"], signal.SIGKILL)
+            until(lambda: started.status()["supervisor"] is None, "the supervisor is gone")
+            assert is_inhabited(first)
+            again = started.pillion("up", "--detach", "--isolate", timeout=mesh.START_SECONDS)
+            assert again.returncode == 0, again.stderr
+            second = networks.enter_context(network_of(started))
+            assert not is_inhabited(first)
+            assert is_inhabited(second)
+        assert not is_inhabited(second)
     assert Path("/proc/net/dev").read_text(encoding="ascii").count(":") == interfaces
     assert not running_in(tmp_path)
 
