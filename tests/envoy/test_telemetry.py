@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests import mesh, wire
-from tests.envoy import collector, rig
-from tests.envoy.collector import Collector
+from tests.envoy import rig
 from tests.envoy.rig import Rig
 from tests.local.waiting import until
+from tests.telemetry import collector
+from tests.telemetry.collector import Collector
 
 SERVICES = """
   orders: {app: APP, paths: [/api/orders], calls: [stock], rules: [{path: /api/orders/open, allow: anyone}]}

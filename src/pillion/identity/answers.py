@@ -4,7 +4,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from pillion.identity import body
+from pillion.identity import body, metrics
 from pillion.identity.refusal import Refusal, problem
 
 
@@ -24,6 +24,7 @@ def wants_page(request: HttpRequest) -> bool:
 
 def refuse(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """Say a refusal: a page to a person, a problem (RFC 9457) to a program."""
+    metrics.REFUSALS.labels(refusal.code).inc()
     response: HttpResponse
     if wants_page(request):
         response = render(request, "pillion/refused.html", {"refusal": refusal}, status=refusal.status)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from pillion.identity import keys, links, tokens
+from pillion.identity import keys, links, metrics, tokens
 from pillion.identity.live_session import LiveSession
 from pillion.identity.models import Session, User
 
@@ -76,8 +76,7 @@ def granted_token(
 ) -> str:
     """Sign a token for what a client was granted, good for `audience`; its session says already until when."""
     there = tokens.Realm(issuer=realm().issuer, audience=audience)
-    moment = int(now.timestamp())
-    return tokens.mint(key, there, grant, now=moment, lifetime=lifetime, jti=uuid.uuid4())
+    return _mint(grant, key, int(now.timestamp()), lifetime, there)
 
 
 def current_signer() -> tokens.Signer:
@@ -104,5 +103,8 @@ def _signing_kid() -> str | None:
         return None
 
 
-def _mint(grant: tokens.Grant, key: tokens.Signer, now: int, lifetime: int) -> str:
-    return tokens.mint(key, realm(), grant, now=now, lifetime=lifetime, jti=uuid.uuid4())
+def _mint(
+    grant: tokens.Grant, key: tokens.Signer, now: int, lifetime: int, there: tokens.Realm | None = None
+) -> str:
+    metrics.TOKENS.inc()
+    return tokens.mint(key, there or realm(), grant, now=now, lifetime=lifetime, jti=uuid.uuid4())

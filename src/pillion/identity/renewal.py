@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from pillion.identity import issue, keys, live_session, sessions
+from pillion.identity import issue, keys, live_session, metrics, sessions
 from pillion.identity.live_session import LiveSession
 from pillion.identity.master_key import MasterKeyError
 from pillion.vocabulary import (
@@ -51,12 +51,20 @@ def answer(environ: dict[str, Any]) -> tuple[str, Headers]:
     _asked[0] = next(_counter) + 1  # next() is atomic, so that no thread's count is lost
     try:
         key = environ.get(_API_KEY_VARIABLE)
-        if key is not None:
-            return _exchange(key)
-        return "200 OK", _renew(environ.get(_SESSION_VARIABLE))
+        status, headers = (
+            _exchange(key) if key is not None else ("200 OK", _renew(environ.get(_SESSION_VARIABLE)))
+        )
     except (DatabaseError, keys.NoSigningKeyError, MasterKeyError) as error:
         _log.error("renewal: %s", error)
-        return "503 Service Unavailable", [("retry-after", "1")]
+        status, headers = "503 Service Unavailable", [("retry-after", "1")]
+    metrics.RENEWALS.labels(_outcome(status, headers)).inc()
+    return status, headers
+
+
+def _outcome(status: str, headers: Headers) -> str:
+    if status != "200 OK":
+        return "refused" if status.startswith("401") else "unavailable"
+    return "token" if headers and headers[0][0] == "authorization" else "none"
 
 
 def _renew(key: str | None) -> Headers:

@@ -1,4 +1,4 @@
-"""Identity's WSGI application: renewals and health before Django, everything else through it."""
+"""Identity's WSGI application: renewals, health and metrics before Django, everything else through it."""
 
 import io
 import json
@@ -21,7 +21,7 @@ from django.core.handlers.wsgi import WSGIHandler  # noqa: E402 - needs the sett
 from django.db import close_old_connections  # noqa: E402
 from whitenoise import WhiteNoise  # noqa: E402
 
-from pillion.identity import health, renewal  # noqa: E402
+from pillion.identity import health, metrics, renewal  # noqa: E402
 from pillion.identity.refusal import Refusal, malformed, problem, too_large  # noqa: E402
 from pillion.identity.settings import SESSION_MIDDLEWARE  # noqa: E402
 from pillion.vocabulary import CLIENT_PATHS, IDENTITY_BODY_BYTES  # noqa: E402
@@ -74,6 +74,10 @@ def application(environ: Environ, start_response: StartResponse) -> Iterable[byt
         close_old_connections()
         start_response(status, headers)
         return [text]
+    if path == metrics.PATH:
+        status, headers, text = metrics.answer()
+        start_response(status, headers)
+        return [text]
     if not _take_body(environ):
         return _refuse(start_response, too_large(IDENTITY_BODY_BYTES))
     handler = _programs if path in CLIENT_PATHS else _pages
@@ -100,6 +104,7 @@ def _take_body(environ: Environ) -> bool:
 
 
 def _refuse(start_response: StartResponse, refusal: Refusal) -> list[bytes]:
+    metrics.REFUSALS.labels(refusal.code).inc()
     content = json.dumps(problem(refusal)).encode()
     start_response(
         f"{refusal.status.value} {refusal.status.phrase}",

@@ -42,6 +42,8 @@ def refuse(
 def _addresses(topology: Topology) -> Iterator[tuple[str, Address]]:
     """Give the addresses that will be listened at; a service without `run` may be listening already."""
     yield "edge.listen", topology.edge.listen
+    if topology.telemetry.metrics is not None:
+        yield "telemetry.metrics", topology.telemetry.metrics
     for name, service in sorted(topology.services.items()):
         if service.run is not None and isinstance(service.app, Address):
             yield f"services.{name}.app", service.app

@@ -11,7 +11,7 @@ from pillion.local.failure import LocalError
 from pillion.local.folder import StateFolder
 from pillion.local.keeper import Keeper
 from pillion.local.output import LogFile
-from pillion.local.record import Edit, Kind, Record
+from pillion.local.record import Edit, Entry, Kind, Record
 from pillion.local.spec import Spec
 
 T = TypeVar("T")
@@ -45,6 +45,11 @@ class Supervisor:
         self._state: Literal["starting", "ready", "stopping", "stopped"] = "starting"
         self._birth = births.birth(os.getpid())
         self.edit: Edit | None = None
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """How each workload is now."""
+        return tuple(keeper.entry for keeper in self._keepers)
 
     def add(self, specs: Iterable[Spec]) -> list[Keeper]:
         """Take workloads on, without starting them; they are recorded and shown as waiting."""
@@ -145,7 +150,7 @@ class Supervisor:
             birth=self._birth,
             state=self._state,
             edge=self._edge,
-            entries=tuple(keeper.entry for keeper in self._keepers),
+            entries=self.entries,
             errands=tuple(keeper.entry for keeper in self._errands),
             edit=self.edit,
         )

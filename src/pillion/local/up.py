@@ -32,6 +32,7 @@ from pillion.local.isolation import Namespaces
 from pillion.local.isolation import ports as isolated
 from pillion.local.isolation.obstacles import refuse_without_rights
 from pillion.local.mesh import Mesh
+from pillion.local.metrics import serve
 from pillion.local.supervisor import Supervisor
 from pillion.local.workload_certificates import WorkloadCertificates
 from pillion.local.workloads import Machine
@@ -106,6 +107,7 @@ async def _supervise(mesh: Mesh, audience: Audience, began: float, *, hang_up: b
             tasks.append(asyncio.ensure_future(edits.follow(mesh, audience.printed)))
             tasks.append(asyncio.ensure_future(mailbox.follow(mesh, audience.printed)))
             tasks.append(asyncio.ensure_future(audit_files.follow(mesh)))
+            tasks.append(asyncio.ensure_future(serve.follow(mesh)))
         return await mesh.supervisor.unless_failed(stop)
     finally:
         if not stop.done():

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils import timezone
 
-from pillion.identity import issue
+from pillion.identity import issue, metrics
 from pillion.identity.models import User
 from pillion.identity.sql import stored, table, update
 from pillion.identity.visit import session_of
@@ -59,4 +59,5 @@ def signed_in(request: HttpRequest, known: issue.Known | None = None) -> SignedI
     row = session_of(request).row
     if not isinstance(user, User) or row is None or row.user_id != user.id:
         raise RuntimeError("nobody has signed in")
+    metrics.SIGN_INS.inc()
     return SignedIn(user, issue.token(user, row, known))
