@@ -65,6 +65,8 @@ def test_a_field_of_another_kind_is_as_good_as_none() -> None:
         (401, "token-missing", True),
         (403, "rule-refused", True),
         (303, "sign-in-first", True),
+        (0, "handshake-refused", True),
+        (0, None, False),
         (403, None, False),
         (503, "service-unavailable", False),
         (404, "path-unknown", False),
