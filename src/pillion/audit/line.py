@@ -10,8 +10,8 @@ from typing import Any, Final
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-([0-9a-f]{16})-[0-9a-f]{2}")
 _SPIFFE_NAME: Final = re.compile(r"spiffe://[^/]+/(?:service/)?([^/]+)")
 
-# What says no to a caller: not signed in, not allowed, sent to sign in; and a handshake that failed, which leads to
-# no answer. Other answers have a `why` as well.
+# What says no to a caller: not signed in, not allowed, sent to sign in; a failed handshake, to which there is no
+# answer. Other answers have a `why` as well.
 _DENIALS: Final = frozenset({0, 303, 401, 403})
 
 EDGE: Final = "edge"
