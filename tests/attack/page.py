@@ -9,7 +9,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "attacks.md"
 INTRODUCTION = """# The attacks
 
 `pillion attack` tries these on the mesh that runs here, one after the other, and only at the addresses of that
-mesh. It makes two accounts and a client for it (`attack-…@pillion.invalid`), and removes them in the end, on
+mesh. It makes three accounts and a client for it (`attack-…@pillion.invalid`), and removes them in the end, on
 Ctrl-C as well. It exits 1 if an attack got through, or if nobody can tell.
 
 | verdict | means |

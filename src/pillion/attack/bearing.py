@@ -17,6 +17,11 @@ def good_token(target: Target) -> str | None:
     return next(filter(None, wrong), None)
 
 
+def alive(target: Target) -> str | None:
+    """Show the good token once: the mesh still lets in whom it should."""
+    return let_in(next(iter(_shown(target, target.token)))[1])
+
+
 def refused(target: Target, token: str) -> Outcome:
     """Show a token that must be refused, in `Authorization` and as the cookie, and at the sidecar."""
     return worst([judged(answer, where) for where, answer in _shown(target, token)])

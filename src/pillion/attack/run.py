@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from pillion.attack.bearing import good_token
+from pillion.attack.bearing import alive
 from pillion.attack.outcome import Attack, CannotBeTriedError, Family, Outcome, Result, Verdict, unclear
 from pillion.attack.target import Target
 
@@ -16,7 +16,7 @@ def run(target: Target, families: Sequence[Family]) -> Iterator[Result]:
             began = time.monotonic()
             outcome = before or _tried(attack, target)
             if before is None and outcome.verdict is not Verdict.THROUGH:
-                control = family.control if attack is family.attacks[-1] else good_token
+                control = family.control if attack is family.attacks[-1] else alive
                 outcome = _checked(control, target, f"{outcome.answered}; after it ") or outcome
             yield Result(family.name, attack, outcome, time.monotonic() - began)
 

@@ -93,12 +93,12 @@ class Places:
 class Target:
     """The mesh under attack.
 
-    `user` and `other` are ordinary accounts; `token` is a good token of the user's, `browser` has signed in as
-    them, `expired` is a token that was good for a second. `calls` are pairs of services of which the first may
-    call the second. `strays` are addresses where processes of the mesh listen that nobody knows. `elsewhere` is
-    another address of this machine, of the attacker's own, so that their failures are not counted to others.
-    Within `spread_seconds` of a session's end its tokens must be refused: a second is promised, but a busy machine
-    may be late.
+    `user`, `other` and `leaver` are ordinary accounts, of whom the last one ends all their sessions. `token` is a
+    good token of the user's, `browser` has signed in as them and `attacker` as the other one; `expired` is a token
+    that was good for a second. `calls` are pairs of services of which the first may call the second. `strays` are
+    addresses where processes of the mesh listen that nobody knows. `elsewhere` is another address of this machine,
+    of the attacker's own, so that their failures are not counted to others. Within `spread_seconds` of a session's
+    end its tokens must be refused: a second is promised, but a busy machine may be late.
     """
 
     origin: str
@@ -114,9 +114,11 @@ class Target:
     key: dict[str, str]
     user: Account
     other: Account
+    leaver: Account
     client: Client
     token: str
     browser: Browser
+    attacker: Browser
     expired: str
     bait: Bait
     isolated: bool = False

@@ -44,8 +44,8 @@ _STYLES = {
 def command(file: Path | None, *, as_json: bool, junit: Path | None) -> None:
     """Try the known attacks on the mesh that runs here, and say what it answered.
 
-    Nothing but the addresses of that mesh is attacked. Two accounts and a client are made for it, and removed when
-    it ends. The exit code is 1 if an attack got through, or if nobody can tell; 'known' are those that the
+    Nothing but the addresses of that mesh is attacked. Three accounts and a client are made for it, and removed in
+    the end. The exit code is 1 if an attack got through, or if nobody can tell; 'known' are those that the
     documentation speaks of (SECURITY.md).
 
     \b

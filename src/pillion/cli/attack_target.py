@@ -18,13 +18,13 @@ import psutil
 
 from pillion.attack import jose, people, survey, wire
 from pillion.attack.bait import Bait, listening
-from pillion.attack.target import Account, Client, Door, Place, Target
+from pillion.attack.target import Account, Browser, Client, Door, Place, Target
 from pillion.cli import topology_option
 from pillion.cli.identity import identity_errors, open_identity
 from pillion.local import LocalError, folder
 from pillion.local import status as local
 from pillion.topology import Topology
-from pillion.vocabulary import cookies
+from pillion.vocabulary import Cookies, cookies
 
 # Reserved (RFC 2606): nobody is ever mailed there.
 _DOMAIN: Final = "pillion.invalid"
@@ -56,6 +56,7 @@ def target_of(file: Path | None) -> Iterator[Target]:
 class _Made:
     user: Account
     other: Account
+    leaver: Account
     client: Client
     token: str
     expired: str
@@ -71,8 +72,9 @@ def _made(topology: Topology, bait: Bait) -> Iterator[_Made]:
     with changes.by(changes.command_line()):
         _remove(since=_LIFETIME)
         try:
-            user, other = (_account(f"{_PREFIX}{name}-{mark}@{_DOMAIN}") for name in ("user", "other"))
-            for account in (user, other):
+            names = ("user", "other", "leaver")
+            made = [_account(f"{_PREFIX}{name}-{mark}@{_DOMAIN}") for name in names]
+            for account in made:
                 accounts.add_user(account.email, account.password)
             audience = f"https://{_PREFIX}{mark}.invalid"
             client, secret = client_care.add(
@@ -86,11 +88,12 @@ def _made(topology: Topology, bait: Bait) -> Iterator[_Made]:
                 )
             )
             yield _Made(
-                user,
-                other,
+                made[0],
+                made[1],
+                made[2],
                 Client(client.client_id, secret or "", f"{bait.url}/callback", audience),
-                accounts.issue_token(user.email, _LIFETIME),
-                accounts.issue_token(user.email, timedelta(seconds=1)),
+                accounts.issue_token(made[0].email, _LIFETIME),
+                accounts.issue_token(made[0].email, timedelta(seconds=1)),
             )
         finally:
             before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave them there
@@ -122,10 +125,6 @@ def _target(path: Path, topology: Topology, running: local.Status, bait: Bait, m
     edge = _edge(topology, path.parent)
     names = cookies(secure=topology.edge.origin.startswith("https://"))
     found = wire.request(edge, "GET", _KEYS_PATH).json()
-    answer = people.try_to_sign_in(edge, made.user)
-    browser = people.signed_in(answer, names)
-    if browser is None:
-        raise click.ClickException(f"the account that was made cannot sign in: {answer}")
     kid = jose.header(made.token)["kid"]
     return Target(
         origin=topology.edge.origin,
@@ -147,13 +146,23 @@ def _target(path: Path, topology: Topology, running: local.Status, bait: Bait, m
         key=next(key for key in found["keys"] if key["kid"] == kid),
         user=made.user,
         other=made.other,
+        leaver=made.leaver,
         client=made.client,
         token=made.token,
-        browser=browser,
+        browser=_browser(edge, made.user, names),
+        attacker=_browser(edge, made.other, names),
         expired=made.expired,
         bait=bait,
         elsewhere=_elsewhere(edge),
     )
+
+
+def _browser(edge: Door, account: Account, names: Cookies) -> Browser:
+    answer = people.try_to_sign_in(edge, account)
+    browser = people.signed_in(answer, names)
+    if browser is None:
+        raise click.ClickException(f"the account that was made cannot sign in: {answer}")
+    return browser
 
 
 def _edge(topology: Topology, beside: Path) -> Door:

@@ -11,16 +11,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pillion.attack import jose, people
 from pillion.attack.bait import listening
 from pillion.attack.families.sidecars import self_signed
-from pillion.attack.target import Account, Browser, Client, Door, Place, Places, Target
+from pillion.attack.target import Account, Client, Door, Place, Places, Target
 from pillion.vocabulary import cookies
 from tests.attack.weak.gateway import GUARDED, OPEN, PROTECTED, Gateway
 from tests.attack.weak.server import serving
 from tests.attack.weak.tokens import Verifier
 
-USER, OTHER = (
-    Account("user@pillion.invalid", "a password"),
-    Account("other@pillion.invalid", "another password"),
-)
+USER = Account("user@pillion.invalid", "a password")
+OTHER = Account("other@pillion.invalid", "another password")
+LEAVER = Account("leaver@pillion.invalid", "a third password")
 
 
 @contextmanager
@@ -33,7 +32,7 @@ def running(folder: Path, *, blind: bool, forgetful: bool = True) -> Iterator[Ta
         gateway = Gateway(
             Verifier(key, jwk, blind), "https://weak.invalid", f"{bait.url}/logout", forgetful=forgetful
         )
-        gateway.accounts.update({USER.email: USER.password, OTHER.email: OTHER.password})
+        gateway.accounts.update({one.email: one.password for one in (USER, OTHER, LEAVER)})
         certificate = stack.enter_context(self_signed("spiffe://mesh/service/things"))
         port = stack.enter_context(serving(gateway.answer))
         inside = stack.enter_context(serving(gateway.careless, certificate))
@@ -41,8 +40,11 @@ def running(folder: Path, *, blind: bool, forgetful: bool = True) -> Iterator[Ta
         folder.chmod(0o755)
         edge = Door("edge", "edge", "127.0.0.1", port, authority="weak.invalid")
         names = cookies(secure=False)
-        browser = people.signed_in(people.try_to_sign_in(edge, USER), names)
+        browser, attacker = (
+            people.signed_in(people.try_to_sign_in(edge, one), names) for one in (USER, OTHER)
+        )
         assert browser is not None
+        assert attacker is not None
         yield Target(
             origin="https://weak.invalid",
             edge=edge,
@@ -63,11 +65,13 @@ def running(folder: Path, *, blind: bool, forgetful: bool = True) -> Iterator[Ta
             key=jwk,
             user=USER,
             other=OTHER,
+            leaver=LEAVER,
             client=Client(
                 "client", "a secret of the client's", f"{bait.url}/callback", "https://other.invalid"
             ),
             token=gateway.issued(USER.email),
-            browser=Browser(browser.session, browser.token),
+            browser=browser,
+            attacker=attacker,
             expired=gateway.issued(USER.email, exp=int(time.time()) - 60),
             bait=bait,
             isolated=True,

@@ -103,7 +103,8 @@ def _redirect_uri(name: str, change: Callable[[str], str]) -> Attack:
         request = people.authorization(target, redirect_uri=change(registered))
         answer = people.authorize(target, target.browser, request)
         there = answer.header("location")
-        said = f"{answer}, to {there!r}" if there else str(answer)
+        # What follows may hold a code.
+        said = f"{answer}, to {there.partition('?')[0]!r}" if there else str(answer)
         if answer.status is not None and answer.status >= 500:
             return unclear(said)
         # A sign-in page or a word of refusal of our own is no leak.

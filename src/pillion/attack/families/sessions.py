@@ -87,7 +87,7 @@ def _refresh_token_of_a_client(target: Target) -> Outcome:
 
 def _ended_elsewhere(target: Target) -> Outcome:
     """End all sessions of the account from one browser, and go on with the other."""
-    mine, thief = sign_in(target, target.other), sign_in(target, target.other)
+    mine, thief = sign_in(target, target.leaver), sign_in(target, target.leaver)
     _let_in_first(_ask(target, _bearer(thief.token)))
     ended = wire.post(
         target.edge,
