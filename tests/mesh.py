@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pillion.local import status
-from tests import mtls
+from tests import mtls, wire
 
 START_SECONDS = 90.0
 STOP_SECONDS = 40.0
@@ -51,6 +51,11 @@ class Mesh:
     def sidecar(self, service: str) -> str:
         """Give the address at which a service's sidecar takes requests, as a URL."""
         return f"https://{self.workload(service, 'sidecar')['address']}"
+
+    def door(self, service: str, caller: str) -> wire.Mutual:
+        """Give the same for bytes, in the place of the workload that is called so."""
+        host, _, port = str(self.workload(service, "sidecar")["address"]).rpartition(":")
+        return wire.Mutual(host, int(port), self.identified(caller))
 
     def identified(self, spiffe_id: str) -> ssl.SSLContext:
         """Take the place of a workload of this mesh, such as `spiffe://shop/edge`."""

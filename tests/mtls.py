@@ -21,9 +21,9 @@ def context(issuer: Authority, spiffe_id: str) -> ssl.SSLContext:
     return showing(of_certificate(certificate), of_key(key), issuer.pem)
 
 
-def showing(certificate: str, key: str, trusted: str) -> ssl.SSLContext:
+def showing(certificate: str, key: str, trusted: str, made: ssl.SSLContext | None = None) -> ssl.SSLContext:
     """Show a certificate (PEM), and believe those of one authority, whatever they name."""
-    made = trusting(trusted)
+    made = made or trusting(trusted)
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:  # where OpenSSL reads them
         file.write(certificate + key)
         file.flush()

@@ -35,8 +35,7 @@ class Faulty:
     @property
     def sidecar(self) -> Mutual:
         """Where the service's sidecar takes requests, for the edge."""
-        address = self.mesh.workload("echo", "sidecar")["address"]
-        return Mutual(*_address(address), self.mesh.identified("spiffe://test/edge"))
+        return self.mesh.door("echo", "spiffe://test/edge")
 
     def token(self, lifetime: str = "1h") -> str:
         """Give a token with a session of its own."""

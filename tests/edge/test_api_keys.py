@@ -95,9 +95,9 @@ def test_nobody_outside_can_send_the_header_that_identity_believes(edge: EdgeMes
 
 
 def test_a_sidecar_takes_no_key(edge: EdgeMesh, key: str) -> None:
-    host, _, port = edge.mesh.workload("echo", "sidecar")["address"].rpartition(":")
+    sidecar = edge.mesh.door("echo", "spiffe://proof/edge")
     lines = ["host: x", f"authorization: Bearer {key}"]
-    assert wire.ask((host, int(port)), "GET /api/x HTTP/1.1", *lines).status == 401
+    assert wire.ask(sidecar, "GET /api/x HTTP/1.1", *lines).status == 401
 
 
 def test_me_says_whose_key_it_is(edge: EdgeMesh) -> None:

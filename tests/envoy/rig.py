@@ -180,7 +180,9 @@ def running(
     )
     topology = load(folder / "pillion.yaml", {})
     planned = plan.build(
-        topology, plan.assign(topology, iter(mesh.free_ports(2 * count))), plan.UnixSocket(path="run/none")
+        topology,
+        plan.assign(topology, iter(mesh.free_ports(2 * len(topology.services)))),
+        plan.UnixSocket(path="run/none"),
     )
     forge = Forge(topology.edge.origin, MESH)
     jwks = {"keys": keys(forge) if keys else [forge.jwk()]}

@@ -73,7 +73,7 @@ def test_nobody_else_can_be_called(mesh: Rig, host: str) -> None:
     assert answer.status == 403
     problem = json.loads(answer.body)
     assert problem["type"] == "urn:pillion:problem:peer-not-called"
-    assert "services.orders.calls in pillion.yaml" in problem["detail"]
+    assert "services.orders.calls in pillion.yaml (inventory so far)" in problem["detail"]
     assert [len(service.seen) for service in mesh.services.values()] == seen
 
 
@@ -81,16 +81,26 @@ def test_a_service_that_calls_nobody_can_call_nobody(mesh: Rig) -> None:
     """Its egress says so, with its own name."""
     answer = through(mesh, "inventory", service="lonely")
     assert answer.status == 403
-    assert "'lonely' may not call 'inventory'" in json.loads(answer.body)["detail"]
+    detail = json.loads(answer.body)["detail"]
+    assert "'lonely' may not call 'inventory'" in detail
+    assert "services.lonely.calls in pillion.yaml (nobody so far)" in detail
 
 
-def test_no_tunnel_is_made(mesh: Rig) -> None:
-    """CONNECT would get past every filter."""
-    for host in ("inventory:80", "127.0.0.1:22"):
-        for answer in wire.exchange(
-            mesh.egress(), wire.lines(f"CONNECT {host} HTTP/1.1", f"host: {host}"), (False,)
-        ):
-            assert answer.status in (403, 404, 405)
+@pytest.mark.parametrize("host", ["inventory:443", "inventory:80", "orders:443", "127.0.0.1:22"])
+def test_no_tunnel_is_made_and_it_says_what_to_write(mesh: Rig, host: str) -> None:
+    """CONNECT is what a program sends to its proxy for https; it would get past every filter."""
+    answer = wire.ask(mesh.egress(), f"CONNECT {host} HTTP/1.1", f"host: {host}")
+    assert (answer.status, answer.headers["x-pillion-refused"]) == (400, "plain-http-only")
+    assert "Write http:// in place of https://" in json.loads(answer.body)["detail"]
+
+
+def test_an_https_url_is_served_as_it_is_encrypted_on_the_way(mesh: Rig) -> None:
+    """Some programs send it to a proxy as it stands, without a tunnel."""
+    bearer = f"authorization: Bearer {mesh.forge.good()}"
+    answer = wire.ask(mesh.egress(), "GET https://inventory/stock HTTP/1.1", "host: inventory", bearer)
+    assert (answer.status, json.loads(answer.body)["path"]) == (200, "/stock")
+    answer = wire.ask(mesh.egress(), "GET https://lonely/stock HTTP/1.1", "host: lonely", bearer)
+    assert (answer.status, answer.headers["x-pillion-refused"]) == (403, "peer-not-called")
 
 
 def test_the_request_id_goes_along(mesh: Rig) -> None:

@@ -9,11 +9,13 @@ from envoy_data_plane.envoy.config.cluster.v3 import (
     CircuitBreakersThresholds,
     Cluster,
     ClusterDiscoveryType,
+    OutlierDetection,
 )
 from envoy_data_plane.envoy.config.core.v3 import (
     Http1ProtocolOptions,
     Http2ProtocolOptions,
     HttpProtocolOptions,
+    KeepaliveSettings,
     TransportSocket,
 )
 from envoy_data_plane.envoy.config.endpoint.v3 import (
@@ -42,6 +44,23 @@ MAX_AT_ONCE: Final = 65536
 # Shorter than the keep-alive of common application servers, so that Envoy closes an idle connection first and
 # no request runs into the application closing it.
 UPSTREAM_IDLE: Final = timedelta(seconds=4)
+# Who hangs, or whose machine is gone without a word, is noticed by this.
+KEEPALIVE: Final = Http2ProtocolOptions(
+    connection_keepalive=KeepaliveSettings(interval=timedelta(seconds=10), timeout=timedelta(seconds=5))
+)
+# Of several addresses, one that cannot be connected to is left out for a while. Never more than half of them: with
+# a single one that is none. What an application answers counts for nothing: a request may be to blame for it.
+OUTLIERS: Final = OutlierDetection(
+    split_external_local_origin_errors=True,
+    consecutive_local_origin_failure=5,
+    enforcing_consecutive_local_origin_failure=100,
+    enforcing_local_origin_success_rate=0,
+    enforcing_consecutive_5xx=0,
+    enforcing_consecutive_gateway_failure=0,
+    enforcing_success_rate=0,
+    base_ejection_time=timedelta(seconds=5),
+    max_ejection_percent=50,
+)
 
 _OPTIONS_KEY: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -80,6 +99,7 @@ def _peer(service: str, address: Address | UnixSocket, mtls: TransportSocket) ->
     """Give the sidecar of another service."""
     sidecar = cluster(names.peer_cluster(service), address, _as_received())
     sidecar.transport_socket = mtls
+    sidecar.outlier_detection = OUTLIERS
     return sidecar
 
 
@@ -134,6 +154,6 @@ def _as_received() -> UpstreamOptions:
     """Send on in the protocol that the request came in: gRPC needs HTTP/2, a WebSocket HTTP/1.1."""
     return UpstreamOptions(
         use_downstream_protocol_config=HttpProtocolOptionsUseDownstreamHttpConfig(
-            http_protocol_options=Http1ProtocolOptions(), http2_protocol_options=Http2ProtocolOptions()
+            http_protocol_options=Http1ProtocolOptions(), http2_protocol_options=KEEPALIVE
         )
     )

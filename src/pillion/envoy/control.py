@@ -12,8 +12,6 @@ from envoy_data_plane.envoy.config.core.v3 import (
     BackoffStrategy,
     GrpcService,
     GrpcServiceEnvoyGrpc,
-    Http2ProtocolOptions,
-    KeepaliveSettings,
     RetryPolicy,
 )
 from envoy_data_plane.envoy.extensions.filters.http.header_mutation.v3 import HeaderMutation, Mutations
@@ -21,7 +19,7 @@ from envoy_data_plane.envoy.extensions.filters.http.upstream_codec.v3 import Ups
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 
 from pillion.envoy import names
-from pillion.envoy.clusters import cluster, http2
+from pillion.envoy.clusters import KEEPALIVE, cluster, http2
 from pillion.envoy.filters.http_filter import http_filter
 from pillion.envoy.headers import overwrite
 from pillion.plan.model import UnixSocket
@@ -29,11 +27,6 @@ from pillion.plan.model import UnixSocket
 # Envoy's own pauses between two tries grow to 30 s: too long to wait for a revocation once control is back.
 FIRST_PAUSE: Final = timedelta(milliseconds=200)
 LONGEST_PAUSE: Final = timedelta(seconds=2)
-
-# A control that hangs, or whose machine is gone without a word, is noticed and asked for again.
-KEEPALIVE: Final = Http2ProtocolOptions(
-    connection_keepalive=KeepaliveSettings(interval=timedelta(seconds=10), timeout=timedelta(seconds=5))
-)
 
 
 def control_cluster() -> Cluster:

@@ -1,19 +1,39 @@
 """A sidecar's egress listener: the service's way to those whom it may call, and to nobody else."""
 
+from dataclasses import replace
 from typing import Final
 
 from envoy_data_plane.envoy.config.listener.v3 import Listener
-from envoy_data_plane.envoy.config.route.v3 import Route, RouteConfiguration, RouteMatch, VirtualHost
+from envoy_data_plane.envoy.config.route.v3 import (
+    Route,
+    RouteConfiguration,
+    RouteMatch,
+    VirtualHost,
+)
 
 from pillion.envoy import names, refusals
 from pillion.envoy.audit_log import audit_log
 from pillion.envoy.chain import egress_chain
 from pillion.envoy.connection import connection_manager, listener
+from pillion.envoy.matchers import header_is
 from pillion.envoy.routes import RETRIES, answer, below, to_cluster
 from pillion.envoy.tracing import trace_context
 from pillion.plan.model import Peer, Plan, Sidecar
 
 EGRESS: Final = "egress"
+
+# What a program sends to its proxy for https://; a tunnel would pass every filter.
+_NO_TUNNEL: Final = refusals.Refusal(
+    code="plain-http-only",
+    only_for=404,
+    headers_match=(header_is(":method", "CONNECT"),),
+    status=400,
+    title="Bad Request",
+    detail="Write http:// in place of https://: the sidecars encrypt what services say to each other.",
+)
+_PEER_UNAVAILABLE: Final = replace(
+    refusals.SERVICE_UNAVAILABLE, detail="The service '%ROUTE_NAME%' cannot be reached."
+)
 
 
 def egress(plan: Plan, sidecar: Sidecar) -> Listener:
@@ -25,7 +45,7 @@ def egress(plan: Plan, sidecar: Sidecar) -> Listener:
     manager.tracing = trace_context(plan, sidecar.workload)
     manager.http_filters = egress_chain(plan, sidecar)
     manager.local_reply_config = refusals.local_replies(
-        (_not_called(sidecar), *refusals.BY_STATUS), plan.mesh
+        (_NO_TUNNEL, _not_called(sidecar), _PEER_UNAVAILABLE, *refusals.BY_STATUS), plan.mesh
     )
     manager.access_log = audit_log(plan, sidecar.workload, "egress")
     return listener(EGRESS, sidecar.egress, manager)
@@ -52,6 +72,7 @@ def _peer(peer: Peer) -> VirtualHost:
 
 
 def _not_called(sidecar: Sidecar) -> refusals.Refusal:
+    named = ", ".join(peer.service for peer in sidecar.peers)
     return refusals.Refusal(
         code="peer-not-called",
         when="response.code_details == 'direct_response'",
@@ -59,6 +80,6 @@ def _not_called(sidecar: Sidecar) -> refusals.Refusal:
         title="Forbidden",
         detail=(
             f"'{sidecar.service}' may not call '%REQ(:AUTHORITY)%': "
-            f"name it under services.{sidecar.service}.calls in pillion.yaml."
+            f"name it under services.{sidecar.service}.calls in pillion.yaml ({named or 'nobody'} so far)."
         ),
     )

@@ -1,5 +1,6 @@
 """A sidecar's inbound listener: the only way to its service."""
 
+from dataclasses import replace
 from typing import Final
 
 from envoy_data_plane.envoy.config.listener.v3 import Listener
@@ -21,7 +22,7 @@ from pillion.envoy.grpc import app_or_grpc
 from pillion.envoy.mtls import for_callers
 from pillion.envoy.routes import NO_TIMEOUT, RETRIES, below, doubtful_host, doubtful_path
 from pillion.envoy.tracing import trace_context
-from pillion.plan.model import ANYONE, Plan, Rule, Sidecar
+from pillion.plan.model import ANYONE, Edge, Plan, Rule, Sidecar
 
 INBOUND: Final = "inbound"
 
@@ -46,7 +47,9 @@ def inbound(plan: Plan, sidecar: Sidecar) -> Listener:
     manager.skip_xff_append = True
     manager.tracing = trace_context(plan, sidecar.workload)
     manager.http_filters = sidecar_chain(plan)
-    manager.local_reply_config = refusals.local_replies((_not_allowed(sidecar), *_REFUSALS), plan.mesh)
+    manager.local_reply_config = refusals.local_replies(
+        (_not_allowed(sidecar), _unavailable(sidecar, plan.edge), *_REFUSALS), plan.mesh
+    )
     manager.access_log = audit_log(plan, sidecar.workload, "inbound")
     door = listener(INBOUND, sidecar.inbound, manager)
     door.filter_chains[0].transport_socket = for_callers(sidecar.workload)
@@ -86,6 +89,15 @@ def _not_allowed(sidecar: Sidecar) -> refusals.Refusal:
             f"%DOWNSTREAM_PEER_URI_SAN% may not call '{sidecar.service}': a service is called by those "
             "that name it under 'calls' in pillion.yaml, and by the edge if it has 'paths'."
         ),
+    )
+
+
+def _unavailable(sidecar: Sidecar, edge: Edge) -> refusals.Refusal:
+    """Name the service to another one that called it; not to the outer world."""
+    return replace(
+        refusals.SERVICE_UNAVAILABLE,
+        when=f"connection.uri_san_peer_certificate != '{edge.spiffe_id}'",
+        detail=f"The service '{sidecar.service}' cannot be reached.",
     )
 
 

@@ -129,6 +129,15 @@ TOKEN_MISSING: Final = Refusal(
     challenge=_CHALLENGE,
 )
 
+SERVICE_UNAVAILABLE: Final = Refusal(
+    code="service-unavailable",
+    only_for=503,
+    status=503,
+    title="Service Unavailable",
+    detail="The service cannot be reached.",
+    headers={"retry-after": "1"},
+)
+
 # What is left has nothing to do with who is calling.
 BY_STATUS: Final = (
     Refusal(
@@ -173,14 +182,7 @@ BY_STATUS: Final = (
         431,
         only_for=431,
     ),
-    Refusal(
-        "service-unavailable",
-        "Service Unavailable",
-        "The service cannot be reached.",
-        503,
-        only_for=503,
-        headers={"retry-after": "1"},
-    ),
+    SERVICE_UNAVAILABLE,
     Refusal("service-timed-out", "Gateway Timeout", "The service did not answer in time.", 504, only_for=504),
     Refusal("service-failed", "Bad Gateway", "The service's answer was not well-formed.", 502, only_for=502),
 )
