@@ -6,7 +6,6 @@ from collections.abc import Set as AbstractSet
 from typing import Any as Json
 
 import betterproto2
-from betterproto2 import Casing
 from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryResponse
 from envoy_data_plane.google.protobuf import Any
 
@@ -110,4 +109,5 @@ def _resources(messages: Iterable[betterproto2.Message]) -> str:
 
 
 def _yaml(message: betterproto2.Message) -> str:
-    return as_yaml(message.to_dict(casing=Casing.SNAKE))
+    # As the field is called: Casing.SNAKE makes `5_xx` of `5xx`, and Envoy overlooks what it does not know.
+    return as_yaml(message.to_dict(casing=str))  # type: ignore[arg-type]
