@@ -18,7 +18,7 @@ CLAIMS: Final[Mapping[str, tuple[Any, ...]]] = {
     "org.level": (1, "1", -3),
     "client_id": ("edge", "c4c1"),
     "https://shop.example/tier": ("gold",),
-    "auth_time": (12,),
+    "paid": (True, False, 1, 0, "true"),
 }
 # What tokens say besides: near to what rules ask, and not it.
 ODD: Final[tuple[Any, ...]] = (
@@ -71,13 +71,13 @@ def _rule(rng: random.Random, paths: tuple[str, ...], callers: tuple[str, ...]) 
         rule["roles"] = rng.sample(ROLES, rng.randint(1, 2))
     if rng.random() < 0.3:
         rule["scopes"] = rng.sample(SCOPES, rng.randint(1, 2))
-    if rng.random() < 0.4:
+    if rng.random() < 0.5:
         rule["claims"] = {
             name: _some(rng, CLAIMS[name]) for name in rng.sample(list(CLAIMS), rng.randint(1, 2))
         }
     if callers and rng.random() < 0.3:
         rule["callers"] = rng.sample(callers, rng.randint(1, len(callers)))
-    if rng.random() < 0.2:
+    if rng.random() < 0.4:
         rule["mfa"] = True
     return rule
 
