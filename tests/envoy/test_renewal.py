@@ -182,9 +182,9 @@ def test_a_false_callee_gets_no_request(own: Rig, who: object) -> None:
     spiffe_id, issuer = who(ours)
     certificate, key = authorities.issue(issuer, spiffe_id, datetime.now(UTC), timedelta(hours=1))
     pems = of_certificate(certificate), of_key(key), ours.pem
-    [sidecar] = [one for one in own.plan.sidecars if one.service == "inventory"]
+    port = own.sidecar("inventory").port
     with Impostor(*pems).listening() as impostor:
-        was = lead_over(own, "orders", f"port_value: {sidecar.inbound.port}", f"port_value: {impostor.port}")
+        was = lead_over(own, "orders", f"port_value: {port}", f"port_value: {impostor.port}")
         bearer = f"authorization: Bearer {own.forge.good()}"
         until(lambda: ask_inventory(own, bearer) and impostor.tried, "the egress tries the impostor")
         answer = ask_inventory(own, bearer)
@@ -209,9 +209,9 @@ def test_a_peer_that_cannot_be_reached_is_named(own: Rig) -> None:
 
     service_away = wire.ask(own.egress(), "GET / HTTP/1.1", "host: gone", bearer)
     assert unavailable(service_away) == "The service 'gone' cannot be reached."
-    [sidecar] = [one for one in own.plan.sidecars if one.service == "inventory"]
+    port = own.sidecar("inventory").port
     [free] = mesh.free_ports(1)
-    was = lead_over(own, "orders", f"port_value: {sidecar.inbound.port}", f"port_value: {free}")
+    was = lead_over(own, "orders", f"port_value: {port}", f"port_value: {free}")
     until(lambda: ask_inventory(own, bearer).status == 503, "the sidecar is asked where it is not")
     assert unavailable(ask_inventory(own, bearer)) == "The service 'inventory' cannot be reached."
     rig.write(own.folder, {"orders/clusters.yaml": was})
