@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,19 @@ def test_a_program_that_may_not_be_executed_is_refused_with_the_cure(tmp_path: P
 
 def test_a_variable_before_the_program_is_answered_with_env(tmp_path: Path) -> None:
     assert "write 'env DEBUG=1 python orders.py'" in one(tmp_path, "DEBUG=1 python orders.py")
+
+
+def test_too_few_files_that_may_be_watched_are_no_trace_of_an_envoys_stack(tmp_path: Path) -> None:
+    """In a user namespace, which has limits of its own."""
+    program = (
+        "from pathlib import Path; from tests.local import test_obstacles as t; "
+        f"print(t.refusal(t.edged(a={{'app': '127.0.0.1:1'}}), Path({str(tmp_path)!r})))"
+    )
+    limited = f'echo 11 > /proc/sys/user/max_inotify_instances && exec "$0" -c "{program}"'
+    tried = subprocess.run(
+        ["unshare", "-r", "sh", "-c", limited, sys.executable], capture_output=True, text=True, check=False
+    )
+    if "unshare" in tried.stderr or "Permission denied" in tried.stderr:
+        pytest.skip("there are no user namespaces here")
+    assert tried.stdout.startswith("2 Envoys cannot watch their files: "), tried.stderr
+    assert "sysctl fs.inotify.max_user_instances=" in tried.stdout

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from pillion.local import inotify
 from pillion.local.failure import LocalError
 from pillion.local.isolation.obstacles import refuse_unfit
 from pillion.local.ports import is_free
@@ -37,6 +38,8 @@ def refuse(
     for name, service in sorted(topology.services.items()):
         if service.run is not None:
             _refuse_missing(service.run, f"services.{name}.run in {file.name}", file.parent, environment)
+    running = len(held.services) + 1 if held else 0
+    _refuse_few_watches(len(topology.services) + 1 - running)
 
 
 def _addresses(topology: Topology) -> Iterator[tuple[str, Address]]:
@@ -76,6 +79,14 @@ def _by(port: int) -> str:
                 if connection.status == psutil.CONN_LISTEN and local and local[1] == port:
                     return f" by {process.info['name']} (pid {process.pid})"
     return ""
+
+
+def _refuse_few_watches(envoys: int) -> None:
+    if lacking := inotify.missing(envoys):
+        raise LocalError(
+            f"{envoys} Envoys cannot watch their files: Linux lets this user have {lacking} inotify instances too "
+            "few: 'sudo sysctl fs.inotify.max_user_instances=8192', and write that to /etc/sysctl.d/pillion.conf"
+        )
 
 
 def _refuse_missing(run: str, key: str, folder: Path, environment: Mapping[str, str]) -> None:
