@@ -91,7 +91,7 @@ def test_the_report_shows_a_manager_figures_and_a_buyer_a_sentence(shop: Shop, p
     _open(page, shop)
     page.get_by_role("button", name="Show what was sold").click()
     _fill_dialog(page, BUYER, PASSWORD)
-    expect(page.get_by_role("status")).to_contain_text("role")
+    expect(page.get_by_role("status")).to_contain_text("rule")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("status")).to_contain_text("signed out")
     page.get_by_role("button", name="Show what was sold").click()
