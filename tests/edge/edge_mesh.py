@@ -21,6 +21,8 @@ FRONTEND = "https://frontend.example"
 MANAGER = "ada@example.com"
 USER = "grace@example.com"
 SESSION, TOKEN = "pillion-session", "pillion-token"
+# Made once: httpx would make another for every request, which takes longer than the request.
+SYSTEM = ssl.create_default_context()
 
 
 def topology(edge: str = "") -> str:
@@ -55,7 +57,7 @@ class EdgeMesh:
 
     mesh: mesh.Mesh
     short: str
-    verify: ssl.SSLContext | bool = True
+    verify: ssl.SSLContext = SYSTEM
 
     @property
     def edge(self) -> str:
@@ -140,7 +142,7 @@ def running(
     folder: Path,
     edge: str = "",
     files: Mapping[str, str] | None = None,
-    verify: ssl.SSLContext | bool = True,  # noqa: FBT001, FBT002 - as httpx calls it
+    verify: ssl.SSLContext = SYSTEM,
 ) -> Iterator[EdgeMesh]:
     """Run the mesh, with a manager and a user in it, until the block ends; `files` lie beside its topology."""
     with mesh.running(folder, topology(edge), {**FILES, **(files or {})}) as started:
