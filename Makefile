@@ -36,17 +36,11 @@ test: setup ## Run all tests; Chromium and PostgreSQL are installed for those th
 	@tests/install-apache
 	$(PYTEST)
 	@if $(BIN)/python -c 'import sys; from tests import postgres; sys.exit(not postgres.is_there())'; \
-		then $(MAKE) --no-print-directory test-postgresql IDENTITY="$(WHERE_DATABASES_DIFFER)"; fi
-
-# What is about PostgreSQL alone, or most likely to find a difference; the rest would take the run over its quarter of
-# an hour.
-WHERE_DATABASES_DIFFER := $(addprefix tests/identity/test_,$(addsuffix .py,at_once postgresql processes changes limits \
-	oauth_machines oauth_refresh session_store))
-IDENTITY := tests/identity
+		then $(MAKE) --no-print-directory test-postgresql; fi
 
 .PHONY: test-postgresql
-test-postgresql: setup ## Run all of identity's tests on PostgreSQL; `make test` runs some of them at its end
-	PILLION_TEST_DATABASE=postgresql $(PYTEST) $(IDENTITY)
+test-postgresql: setup ## Run identity's tests on PostgreSQL, as `make test` does at its end
+	PILLION_TEST_DATABASE=postgresql $(PYTEST) tests/identity
 
 .PHONY: check
 check: setup ## Check format, lint, types and the direction of imports
