@@ -13,15 +13,27 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.db import connection, transaction
 from django.test import RequestFactory
 from django.utils import timezone
 
-from pillion.identity import accounts, backend, limits, locks, rotation, session_care, sessions, tries
+from pillion.identity import (
+    accounts,
+    backend,
+    limits,
+    links,
+    locks,
+    rotation,
+    session_care,
+    sessions,
+    tries,
+    unconfirmed,
+)
 from pillion.identity.flows import signed_in as flow
 from pillion.identity.models import OAuthGrant, Revocation, Session, SigningKey, Tries, User
 from pillion.identity.oauth import grant_care, grant_sessions
-from tests.identity.browser import Browser, new_user, signed_in, signed_in_as
+from tests.identity.browser import Browser, new_email, new_user, signed_in, signed_in_as
 from tests.identity.conftest import CONFIG
 from tests.identity.databases import only_on_postgresql, somebody_waits
 from tests.identity.operators import OPERATOR, Operator, list_of, with_role
@@ -343,6 +355,20 @@ def test_a_grant_that_is_just_being_opened_ends_too(ended: str, monkeypatch: pyt
     token = grafana.redeem(code).json()["access_token"]
     ending[0].result(PATIENCE)
     assert not grafana.is_active(token)
+
+
+@only_on_postgresql
+@pytest.mark.usefixtures("mail")
+def test_an_account_that_is_just_being_confirmed_is_not_forgotten() -> None:
+    """The confirmation came first, a week late."""
+    email, later = new_email(), timezone.now() + timedelta(days=8)
+    Browser().post_json("/sign-up", {"email": email, "password": OTHER_PASSWORD})
+    with transaction.atomic():
+        links.hold(User.objects.get(email=email))
+        EmailAddress.objects.filter(email=email).update(verified=True)
+        forgetting = start(lambda: unconfirmed.forget(later))
+    forgetting.result(PATIENCE)
+    assert User.objects.filter(email=email).exists()
 
 
 def test_a_lock_needs_a_transaction() -> None:

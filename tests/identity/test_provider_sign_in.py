@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import pytest
 from allauth.socialaccount.models import SocialAccount, SocialToken
@@ -10,7 +11,7 @@ from allauth.socialaccount.models import SocialAccount, SocialToken
 from pillion.identity import accounts
 from pillion.identity.models import Session, User
 from tests.identity.authenticator_app import user_with_app
-from tests.identity.browser import Browser, new_email, new_user, signed_in_as
+from tests.identity.browser import Answer, Browser, new_email, new_user, signed_in_as
 from tests.identity.provider_site import (
     CLIENT,
     SECRET,
@@ -213,3 +214,29 @@ def test_an_address_of_other_case_is_the_same(site: Site) -> None:
     browser = Browser()
     assert sign_in(browser, site, new_person(email=email.upper())).status == 303
     assert browser.me().json()["email"] == email
+
+
+def test_a_visitors_cookie_lives_as_long_as_what_it_is_of(site: Site) -> None:
+    def seconds(answer: Answer) -> int:
+        return int(answer.set_cookies["pillion-session"].partition("Max-Age=")[2].partition(";")[0])
+
+    browser = Browser()
+    left = browser.post_form("/sign-in/with/okta", {"next": "/"})
+    assert 0 < seconds(left) <= 15 * 60
+    back = come_back(browser, site, site.allow(left["Location"], new_person()))
+    assert 13 * 24 * 3600 < seconds(back) <= 14 * 24 * 3600
+
+
+def test_who_only_asks_what_an_answer_would_be_signs_nobody_in(site: Site) -> None:
+    browser = Browser()
+    left = browser.post_form("/sign-in/with/okta", {"next": "/"})
+    answer = urlencode(site.allow(left["Location"], new_person()))
+    asked = browser.ask("HEAD", f"{site.callback}?{answer}", accept="text/html")
+    assert (asked.status, asked["Allow"]) == (405, "GET")
+    assert browser.ask("GET", f"{site.callback}?{answer}", accept="text/html").status == 303
+
+
+@pytest.mark.parametrize("path", ["/oauth2/authorize", "/oauth2/logout"])
+def test_nor_does_anything_else_by_which_a_browser_comes_along(path: str) -> None:
+    asked = Browser().ask("HEAD", path)
+    assert (asked.status, asked["Allow"]) == (405, "GET, POST")

@@ -1,4 +1,4 @@
-"""What has to happen to the keys as time goes by: a thread of the server sees to it, once a second.
+"""What has to happen as time goes by, to the keys above all: a thread of the server sees to it, once a second.
 
 Any number may run at once, on one database: each step is a transaction, which finds what it is for or nothing.
 """
@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import close_old_connections
 from django.utils import timezone
 
-from pillion.identity import acknowledged, limits, rotation, sessions
+from pillion.identity import acknowledged, limits, rotation, sessions, unconfirmed
 from pillion.identity.models import SigningKey
 
 State = SigningKey.State
@@ -24,6 +24,9 @@ AHEAD: Final = timedelta(minutes=10)
 PATIENCE: Final = timedelta(minutes=1)
 # While no key signs nobody can sign in, so that it is not waited for long.
 URGENT: Final = timedelta(seconds=5)
+
+# Accounts that were never confirmed are looked for in all of them.
+_TIDY: Final = timedelta(hours=1)
 
 # The server may start before its database is prepared: a few failures are nothing to tell.
 COMPLAINT: Final = 10
@@ -66,6 +69,12 @@ def tend(now: datetime, started: datetime) -> None:
         _promote(announced)
 
 
+def tidy(now: datetime) -> None:
+    """Do what is for now and then; raises DatabaseError."""
+    if forgotten := unconfirmed.forget(now):
+        _log.info("forgot %d accounts whose address was never confirmed", forgotten)
+
+
 def _is_of_before(key: SigningKey, started: datetime) -> bool:
     """Say whether a key was made under other settings than this process has, before it began."""
     return key.algorithm != settings.PILLION.algorithm and key.created_at < started
@@ -101,11 +110,15 @@ def _promote(announced: SigningKey) -> None:
 
 def _run() -> None:
     failed = 0
-    started = timezone.now()
+    started = tidied = timezone.now()
     never = threading.Event()
     while not never.wait(TICK_SECONDS):
         try:
-            tend(timezone.now(), started)
+            now = timezone.now()
+            tend(now, started)
+            if now - tidied >= _TIDY:
+                tidied = now
+                tidy(now)
             failed = 0
         except Exception as error:  # noqa: BLE001 - whatever it is, the next tick may find it mended
             failed += 1

@@ -70,6 +70,12 @@ class SessionStore(SessionBase):
         sessions.mark_used(self.row.sid, self.row.last_used_at, now)
         return dict(self.row.data)
 
+    def get_session_cookie_age(self) -> int:
+        """Say for how many seconds the browser keeps the cookie: as long as its row lives."""
+        if self.row is not None:
+            return max(0, int((self.row.expires_at - timezone.now()).total_seconds()))
+        return int((SESSION_LIFETIME if SESSION_KEY in self else VISIT_LIFETIME).total_seconds())
+
     def exists(self, session_key: str) -> bool:
         """Tell whether there is a row, alive or not."""
         return Session.objects.filter(key_hash=sessions.hash_of(session_key)).exists()

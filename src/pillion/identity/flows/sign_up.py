@@ -23,6 +23,7 @@ from pillion.identity.mail import queue
 from pillion.identity.models import User
 from pillion.identity.refusal import Refusal
 from pillion.identity.turn import turn
+from pillion.identity.unconfirmed import SIGNED_UP
 
 FIELDS: Final = ("email", "password")
 _TAKEN: Final = "There is an account with this address already. Sign in instead."
@@ -113,7 +114,7 @@ def _save(request: HttpRequest, form: _Form) -> User:
     """Make the user, and write down that they did so themselves."""
     user: User = form.try_save(request)[0]
     with acting(request, user):
-        changes.record("account.signed-up", user.email)
+        changes.record(SIGNED_UP, user.email)
     return user
 
 

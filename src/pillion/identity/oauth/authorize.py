@@ -24,7 +24,7 @@ from pillion.vocabulary import AUTHORIZE_PATH, SIGN_IN_PATH, STEP_UP_PATH
 _LONGEST: Final = next_path.LONGEST - len(AUTHORIZE_PATH) - 100
 
 
-@only("GET", "POST")
+@only("GET", "POST", head=False)
 def view(request: HttpRequest) -> HttpResponse:
     """Answer the client by a code, after somebody has signed in and, if need be, consented."""
     try:

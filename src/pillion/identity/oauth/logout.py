@@ -19,7 +19,7 @@ from pillion.identity.visit import row_of
 from pillion.vocabulary import LOGOUT_PATH
 
 
-@only("GET", "POST")
+@only("GET", "POST", head=False)
 def view(request: HttpRequest) -> HttpResponse:
     """Sign out at once where an ID token of this user comes along; else ask: any site could have sent them."""
     try:

@@ -15,9 +15,12 @@ View = Callable[[HttpRequest], HttpResponse]
 ViewOfPath: TypeAlias = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
-def only(*methods: str) -> Callable[[ViewOfPath[P]], ViewOfPath[P]]:
-    """Refuse other methods than these with 405 and `Allow` (RFC 9110, section 15.5.6); GET includes HEAD."""
-    allowed = [*methods, "HEAD"] if "GET" in methods else list(methods)
+def only(*methods: str, head: bool = True) -> Callable[[ViewOfPath[P]], ViewOfPath[P]]:
+    """Refuse other methods than these with 405 and `Allow` (RFC 9110, section 15.5.6).
+
+    GET includes HEAD; not (`head`) where a GET does something, as one does by which a browser comes back.
+    """
+    allowed = [*methods, "HEAD"] if "GET" in methods and head else list(methods)
 
     def decorate(view: ViewOfPath[P]) -> ViewOfPath[P]:
         @wraps(view)

@@ -34,7 +34,7 @@ def begin(request: HttpRequest, name: str) -> HttpResponse:
     return _send(request, provider, Attempt(provider.name, "sign-in", next=wanted))
 
 
-@only("GET")
+@only("GET", head=False)
 def callback(request: HttpRequest, name: str) -> HttpResponse:
     """Take the answer that the provider sent somebody back with."""
     provider = known.named(name)
