@@ -23,7 +23,7 @@ def alive(target: Target) -> str | None:
 
 
 def refused(target: Target, token: str) -> Outcome:
-    """Show a token that must be refused, in `Authorization` and as the cookie, and at the sidecar."""
+    """Show a token that must be refused: in `Authorization`, as the cookie, and past the edge at the sidecar."""
     return worst([judged(answer, where) for where, answer in _shown(target, token)])
 
 
@@ -38,6 +38,5 @@ def _shown(target: Target, token: str) -> Iterable[tuple[str, Answer]]:
     yield "edge", wire.request(target.edge, "GET", path, bearer)
     cookie = f"Cookie: {target.cookies.token}={token}"
     yield "edge, by cookie", wire.request(target.edge, "GET", path, cookie)
-    # One that speaks TLS talks to its peers alone: the family of the sidecars tries that.
-    if target.sidecar is not None and not target.mutual_tls:
+    if target.sidecar is not None:
         yield "sidecar", wire.request(target.sidecar, "GET", path, bearer)

@@ -31,6 +31,10 @@ class Door:
         """Give the same door for somebody at another address of this machine."""
         return replace(self, source=address)
 
+    def by_tls(self, tls: ssl.SSLContext, tls2: ssl.SSLContext | None = None) -> "Door":
+        """Give the same door for somebody who speaks TLS there in this way."""
+        return replace(self, tls=tls, tls2=tls2 or tls)
+
     def __str__(self) -> str:
         return self.name if self.kind in {self.name, "service"} else f"{self.name}'s {self.kind}"
 
@@ -93,19 +97,26 @@ class Places:
 class Target:
     """The mesh under attack.
 
+    `peers` are the sidecars as for somebody who stole the certificate of a workload that may call them,
+    `intruders` as for one of another workload. `apart` are services in networks of their own, whose addresses
+    cannot be reached from here; `isolated`: all should be. `strays` are addresses where processes of the mesh
+    listen that nobody knows. `calls` are pairs of services of which the first may call the second.
+
     `user`, `other` and `leaver` are ordinary accounts, of whom the last one ends all their sessions. `token` is a
     good token of the user's, `browser` has signed in as them and `attacker` as the other one; `expired` is a token
-    that was good for a second. `calls` are pairs of services of which the first may call the second. `strays` are
-    addresses where processes of the mesh listen that nobody knows. `elsewhere` is another address of this machine,
-    of the attacker's own, so that their failures are not counted to others. Within `spread_seconds` of a session's
-    end its tokens must be refused: a second is promised, but a busy machine may be late.
+    that was good for a second. `elsewhere` is another address of this machine, of the attacker's own, so that
+    their failures are not counted to others. Within `spread_seconds` of a session's end its tokens must be
+    refused: a second is promised, but a busy machine may be late.
     """
 
     origin: str
     edge: Door
     sidecars: tuple[Door, ...]
+    peers: tuple[Door, ...]
+    intruders: tuple[Door, ...]
     egresses: tuple[Door, ...]
     services: tuple[Door, ...]
+    apart: tuple[str, ...]
     insides: tuple[Door, ...]
     strays: tuple[str, ...]
     calls: frozenset[tuple[str, str]]
@@ -122,12 +133,11 @@ class Target:
     expired: str
     bait: Bait
     isolated: bool = False
-    mutual_tls: bool = False
     elsewhere: str | None = None
     spread_seconds: float = 3.0
 
     @property
     def sidecar(self) -> Door | None:
-        """The sidecar of the protected place's service, if there is one."""
-        found = [door for door in self.sidecars if door.name == self.places.protected.service]
+        """The sidecar of the protected place's service, as its peer finds it; None if there is none."""
+        found = [door for door in self.peers if door.name == self.places.protected.service]
         return found[0] if found else None

@@ -1,38 +1,26 @@
-"""What `pillion attack` is told of the mesh that runs here: its addresses, and accounts made for the run."""
+"""What `pillion attack` is told of the mesh that runs here."""
 
-import os
 import secrets
-import signal
 import socket
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Final
 
 import click
-import psutil
 
 from pillion.attack import jose, people, survey, wire
 from pillion.attack.bait import Bait, listening
-from pillion.attack.target import Account, Browser, Client, Door, Place, Target
-from pillion.cli import topology_option
+from pillion.attack.target import Account, Browser, Door, Place, Target
+from pillion.cli import attack_doors, topology_option
+from pillion.cli.attack_accounts import Made, made
 from pillion.cli.identity import identity_errors, open_identity
 from pillion.local import LocalError, folder
 from pillion.local import status as local
 from pillion.topology import Topology
 from pillion.vocabulary import Cookies, cookies
 
-# Reserved (RFC 2606): nobody is ever mailed there.
-_DOMAIN: Final = "pillion.invalid"
-_PREFIX: Final = "attack-"
-_LIFETIME: Final = timedelta(minutes=10)
-_OWN: Final = frozenset({"edge", "sidecar", "identity", "control"})
 _KEYS_PATH: Final = "/.well-known/jwks.json"
-_LONGEST_SOCKET: Final = 100
 
 
 @contextmanager
@@ -48,111 +36,53 @@ def target_of(file: Path | None) -> Iterator[Target]:
     if not running.ready:
         raise click.ClickException("the mesh is not ready: 'pillion status' says what it waits for")
     open_identity(file)
-    with identity_errors(), listening() as bait, _made(topology, bait) as made:
-        yield _target(path, topology, running, bait, made)
+    with identity_errors(), listening() as bait, made(topology.mesh, bait) as given:
+        yield _target(path, topology, running, bait, given)
 
 
-@dataclass(frozen=True)
-class _Made:
-    user: Account
-    other: Account
-    leaver: Account
-    client: Client
-    token: str
-    expired: str
-
-
-@contextmanager
-def _made(topology: Topology, bait: Bait) -> Iterator[_Made]:
-    """Make accounts and a client, and remove them in the end."""
-    from pillion.identity import accounts, changes  # noqa: PLC0415 - Django only where it is needed
-    from pillion.identity.oauth import client_care, client_metadata  # noqa: PLC0415
-
-    mark = secrets.token_hex(8)
-    with changes.by(changes.command_line()):
-        _remove(since=_LIFETIME)
-        try:
-            names = ("user", "other", "leaver")
-            made = [_account(f"{_PREFIX}{name}-{mark}@{_DOMAIN}") for name in names]
-            for account in made:
-                accounts.add_user(account.email, account.password)
-            audience = f"https://{_PREFIX}{mark}.invalid"
-            client, secret = client_care.add(
-                client_metadata.Wanted(
-                    name=f"{_PREFIX}{mark}",
-                    first_party=True,
-                    redirect_uris=(f"{bait.url}/callback",),
-                    grants=("authorization_code", "refresh_token", "client_credentials"),
-                    audiences=(topology.mesh, audience),
-                    backchannel_logout_uri=f"{bait.url}/logout",
-                )
-            )
-            yield _Made(
-                made[0],
-                made[1],
-                made[2],
-                Client(client.client_id, secret or "", f"{bait.url}/callback", audience),
-                accounts.issue_token(made[0].email, _LIFETIME),
-                accounts.issue_token(made[0].email, timedelta(seconds=1)),
-            )
-        finally:
-            before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave them there
-            _remove(mark)
-            signal.signal(signal.SIGINT, before)
-
-
-def _account(email: str) -> Account:
-    return Account(email, secrets.token_urlsafe(24))
-
-
-def _remove(mark: str = "", since: timedelta = timedelta()) -> None:
-    """Remove what was made for a run: of `mark`, or of one that was killed before it could."""
-    from pillion.identity import accounts  # noqa: PLC0415
-    from pillion.identity.oauth import client_care  # noqa: PLC0415
-
-    before = datetime.now(UTC) - since
-    for account in accounts.list_users():
-        ours = account.email.startswith(_PREFIX) and account.email.endswith(f"{mark}@{_DOMAIN}")
-        if ours and account.joined <= before:
-            accounts.delete_user(account.email)
-    for client in client_care.list_clients():
-        if client.name.startswith(_PREFIX) and client.name.endswith(mark) and client.created <= before:
-            client_care.delete(client.client_id)
-
-
-def _target(path: Path, topology: Topology, running: local.Status, bait: Bait, made: _Made) -> Target:
+def _target(path: Path, topology: Topology, running: local.Status, bait: Bait, given: Made) -> Target:
+    state = folder.of(path)
     entries = [shown.entry for shown in running.workloads]
-    edge = _edge(topology, path.parent)
+    edge = attack_doors.edge_door(topology, path.parent)
+    found = attack_doors.doors(entries, state)
+    may_call = attack_doors.peers(topology)
+    workloads = ("edge", *topology.services)
     names = cookies(secure=topology.edge.origin.startswith("https://"))
-    found = wire.request(edge, "GET", _KEYS_PATH).json()
-    kid = jose.header(made.token)["kid"]
+    keys = wire.request(edge, "GET", _KEYS_PATH).json()
+    kid = jose.header(given.token)["kid"]
     return Target(
         origin=topology.edge.origin,
         edge=edge,
-        sidecars=tuple(_door(e.name, "sidecar", e.address) for e in entries if e.kind == "sidecar"),
-        egresses=tuple(_door(e.name, "egress", e.egress) for e in entries if e.egress),
-        services=tuple(
-            _door(e.name, "service", e.address)
-            for e in entries
-            if e.kind == "service" and not e.address.startswith("unix:")
+        sidecars=found["sidecar"],
+        peers=tuple(
+            attack_doors.stolen(door, may_call[door.name][0], state)
+            for door in found["sidecar"]
+            if may_call[door.name]
         ),
-        insides=_insides(path),
-        strays=_strays(entries),
-        calls=frozenset(
-            (caller, callee) for caller, service in topology.services.items() for callee in service.calls
+        intruders=tuple(
+            attack_doors.stolen(door, workload, state)
+            for door in found["sidecar"]
+            for workload in [one for one in workloads if one not in may_call[door.name]][:1]
         ),
+        egresses=found["egress"],
+        services=found["service"],
+        apart=tuple(entry.name for entry in entries if entry.kind == "service" and attack_doors.apart(entry)),
+        insides=attack_doors.insides(state),
+        strays=attack_doors.strays(entries),
+        calls=frozenset((caller, callee) for caller, it in topology.services.items() for callee in it.calls),
         cookies=names,
-        places=survey.look(edge, made.token, _candidates(topology)),
-        key=next(key for key in found["keys"] if key["kid"] == kid),
-        user=made.user,
-        other=made.other,
-        leaver=made.leaver,
-        client=made.client,
-        token=made.token,
-        browser=_browser(edge, made.user, names),
-        attacker=_browser(edge, made.other, names),
-        expired=made.expired,
+        places=survey.look(edge, given.token, _candidates(topology)),
+        key=next(key for key in keys["keys"] if key["kid"] == kid),
+        user=given.user,
+        other=given.other,
+        leaver=given.leaver,
+        client=given.client,
+        token=given.token,
+        browser=_browser(edge, given.user, names),
+        attacker=_browser(edge, given.other, names),
+        expired=given.expired,
         bait=bait,
+        isolated=any(entry.isolated for entry in entries),
         elsewhere=_elsewhere(edge),
     )
 
@@ -163,75 +93,6 @@ def _browser(edge: Door, account: Account, names: Cookies) -> Browser:
     if browser is None:
         raise click.ClickException(f"the account that was made cannot sign in: {answer}")
     return browser
-
-
-def _edge(topology: Topology, beside: Path) -> Door:
-    listen, tls = topology.edge.listen, topology.edge.tls
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to connect to, not to listen
-    return Door(
-        name="edge",
-        kind="edge",
-        host=everywhere.get(listen.host, listen.host),
-        port=listen.port,
-        authority=urlsplit(topology.edge.origin).netloc,
-        tls=_trusting(beside / tls.certificate, "http/1.1") if tls else None,
-        tls2=_trusting(beside / tls.certificate, "h2") if tls else None,
-    )
-
-
-def _trusting(certificate: Path, protocol: str) -> ssl.SSLContext:
-    """Trust the edge's own certificate and no other, whoever signed that, under whatever name."""
-    context = ssl.create_default_context(cafile=str(certificate))
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.check_hostname = False
-    context.set_alpn_protocols([protocol])
-    return context
-
-
-def _door(name: str, kind: Any, address: str) -> Door:
-    host, _, port = address.rpartition(":")
-    return Door(name=name, kind=kind, host=host.strip("[]"), port=int(port), authority=address)
-
-
-def _insides(path: Path) -> tuple[Door, ...]:
-    """Name the sockets of Pillion's own, which nobody but their owner may open."""
-    run = folder.of(path).run
-    kinds = {"control.sock": "control", "identity.sock": "identity"}
-    doors = []
-    for found in sorted(run.glob("*.sock")):
-        name = min(str(found), os.path.relpath(found), key=len)
-        kind: Any = kinds.get(found.name, "admin")
-        if len(name) < _LONGEST_SOCKET:
-            doors.append(Door(name=found.name.partition(".")[0], kind=kind, path=name))
-    return tuple(doors)
-
-
-def _strays(entries: list[Any]) -> tuple[str, ...]:
-    """Find the addresses where Pillion's own processes listen, other than those that they are known by."""
-    ports = {
-        int(at.rpartition(":")[2])
-        for e in entries
-        for at in (e.address, e.egress)
-        if at and ":" in at and not at.startswith("unix:")
-    }
-    found = set()
-    for entry in entries:
-        if entry.kind in _OWN and entry.pid is not None:
-            found |= {
-                f"{entry.name} at {at.laddr.ip}:{at.laddr.port}"
-                for at in _listening(entry.pid)
-                if at.laddr.port not in ports
-            }
-    return tuple(sorted(found))
-
-
-def _listening(pid: int) -> list[Any]:
-    try:
-        process = psutil.Process(pid)
-        every = [process, *process.children(recursive=True)]
-        return [c for one in every for c in one.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
-    except psutil.Error:
-        return []
 
 
 def _candidates(topology: Topology) -> list[Place]:

@@ -45,12 +45,16 @@ def running(folder: Path, *, blind: bool, forgetful: bool = True) -> Iterator[Ta
         )
         assert browser is not None
         assert attacker is not None
+        sidecar = Door("things", "sidecar", "127.0.0.1", inside)
         yield Target(
             origin="https://weak.invalid",
             edge=edge,
-            sidecars=(Door("things", "sidecar", "127.0.0.1", inside),),
+            sidecars=(sidecar,),
+            peers=(sidecar,),
+            intruders=(sidecar,),
             egresses=(Door("things", "egress", "127.0.0.1", inside),),
             services=(Door("things", "service", "127.0.0.1", inside),),
+            apart=(),
             insides=(Door("control", "control", path=str(folder / "control.sock")),),
             strays=("control at 0.0.0.0:15000",),
             calls=frozenset({("things", "stock")}),
@@ -74,9 +78,8 @@ def running(folder: Path, *, blind: bool, forgetful: bool = True) -> Iterator[Ta
             attacker=attacker,
             expired=gateway.issued(USER.email, exp=int(time.time()) - 60),
             bait=bait,
-            isolated=True,
-            mutual_tls=True,
             elsewhere="127.0.0.1",
+            isolated=True,
             spread_seconds=0.1,
         )
 

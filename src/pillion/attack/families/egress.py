@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pillion.attack import wire
-from pillion.attack.judge import REFUSALS, judged, let_in
+from pillion.attack.judge import judged, let_in
 from pillion.attack.outcome import Attack, CannotBeTriedError, Family, Outcome, held, known, through, worst
 from pillion.attack.target import Door, Target
 
@@ -15,11 +15,7 @@ _NOWHERE: Final = "/attack-nothing"
 def _control(target: Target) -> str | None:
     """Call whom a service may call, with a good token."""
     for door, callee in _allowed(target):
-        try:
-            answer = _call(door, f"Host: {callee}", f"Authorization: Bearer {target.token}")
-        except ConnectionError:
-            return None if target.isolated else f"{door} cannot be reached"
-        return let_in(answer)
+        return let_in(_call(door, f"Host: {callee}", f"Authorization: Bearer {target.token}"))
     return None
 
 
@@ -57,12 +53,9 @@ def _reach(
     name: str, tried: str, ask: Callable[[Target], list[tuple[Door, wire.Answer]]], reference: str = _ESCAPE
 ) -> Attack:
     def run(target: Target) -> Outcome:
-        try:
-            answers = ask(target)
-        except ConnectionError:
-            if target.isolated:
-                return held("no egress can be reached from here")
-            raise
+        if not target.egresses:
+            return held("no egress can be reached from here")
+        answers = ask(target)
         if not answers:
             raise CannotBeTriedError("every service may call every other")
         return _refused(answers)
@@ -112,21 +105,15 @@ def _tunnel(target: Target) -> list[tuple[Door, wire.Answer]]:
 
 def _in_its_name(target: Target) -> Outcome:
     """Call without a token whom a service may call: the sidecar adds the service's own."""
-    if not _allowed(target):
+    if not target.egresses:
+        return held("no egress can be reached from here")
+    answers = [(door, _call(door, f"Host: {callee}")) for door, callee in _allowed(target)]
+    if not answers:
         raise CannotBeTriedError("no service calls another")
-    try:
-        answers = [(door, _call(door, f"Host: {callee}")) for door, callee in _allowed(target)]
-    except ConnectionError:
-        if target.isolated:
-            return held("no egress can be reached from here")
-        raise
     said = "; ".join(f"{door}: {answer}" for door, answer in answers)
-    if any(answer.status not in REFUSALS and (answer.status or 0) < 500 for _, answer in answers):
-        return (
-            through(said)
-            if target.isolated
-            else known(f"{said}: whoever reaches an egress speaks for its service")
-        )
+    if any(let_in(answer) is None for _, answer in answers):
+        said = f"{said}: whoever reaches an egress speaks for its service"
+        return through(said) if target.isolated else known(said)
     return held(said)
 
 

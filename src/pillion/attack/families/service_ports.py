@@ -20,9 +20,11 @@ def _control(target: Target) -> str | None:
 
 def _attack(name: str, tried: str, fields: Callable[[], tuple[str, ...]]) -> Attack:
     def run(target: Target) -> Outcome:
-        if not target.services:
+        found = [held(f"{name} is in a network of its own") for name in target.apart]
+        found += [_at(target, door, fields()) for door in target.services]
+        if not found:
             raise CannotBeTriedError("no service has a port")
-        return worst([_at(target, door, fields()) for door in target.services])
+        return worst(found)
 
     return Attack(name, _EXPOSED, tried, run)
 
@@ -35,7 +37,8 @@ def _at(target: Target, door: Door, fields: tuple[str, ...]) -> Outcome:
     said = f"{door}: {answer}"
     if answer.status is None:
         said = f"{door}: takes connections"
-    return through(said) if target.isolated else known(f"{said}, without its sidecar")
+    said = f"{said}, without its sidecar"
+    return through(said) if target.isolated else known(said)
 
 
 FAMILY: Final = Family(

@@ -5,7 +5,6 @@ import ssl
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +15,10 @@ from cryptography.x509.oid import NameOID
 
 from pillion.attack import http2, jose, people, wire
 from pillion.attack.judge import judged, let_in
-from pillion.attack.outcome import Attack, CannotBeTriedError, Family, Outcome, Verdict, held, known, worst
+from pillion.attack.outcome import Attack, CannotBeTriedError, Family, Outcome, held, worst
 from pillion.attack.target import Door, Target
 from pillion.attack.wire import Answer
-from pillion.vocabulary import EMAIL_HEADER, ROLES_HEADER, SPIFFE, USER_HEADER, spiffe_id
+from pillion.vocabulary import EMAIL_HEADER, ROLES_HEADER, USER_HEADER, edge_spiffe_id, spiffe_id
 
 _DIRECT: Final = "NIST SP 800-207, section 2.1; CWE-306"
 _PEER: Final = "SPIFFE X509-SVID, section 5; CWE-295"
@@ -30,41 +29,38 @@ Ask = Callable[[Target, Door, str, str], Answer]
 
 
 def _control(target: Target) -> str | None:
-    """Knock with a good token: where sidecars talk to peers alone, through the edge."""
+    """Knock with a good token as a peer; where no sidecar is asked for that, at the edge."""
     bearer = f"Authorization: Bearer {target.token}"
-    doors = [target.edge] if target.mutual_tls or target.sidecar is None else [target.sidecar]
-    return let_in(wire.request(doors[0], "GET", target.places.protected.path, bearer))
+    return let_in(wire.request(target.sidecar or target.edge, "GET", target.places.protected.path, bearer))
 
 
-def _knock(target: Target, door: Door) -> tuple[str, str] | None:
-    """Find a request that this sidecar lets in with a good token, and refuses without."""
-    own = [("GET", target.places.protected.path)] if door.name == target.places.protected.service else []
-    asked = (*own, ("GET", _NOWHERE), ("PUT", _NOWHERE))
-    if target.mutual_tls:
-        return asked[0]
+def _knock(target: Target, name: str) -> tuple[str, str] | None:
+    """Find a request that a sidecar lets in with a good token of its peer's, and refuses without."""
+    if name == target.places.protected.service:
+        return "GET", target.places.protected.path
     bearer = f"Authorization: Bearer {target.token}"
-    for method, path in asked:
-        good, none = wire.request(door, method, path, bearer), wire.request(door, method, path)
-        if let_in(good) is None and let_in(none) is not None:
-            return method, path
-    return None
+    for door in (door for door in target.peers if door.name == name):
+        for method in ("GET", "PUT"):
+            good, none = wire.request(door, method, _NOWHERE, bearer), wire.request(door, method, _NOWHERE)
+            if let_in(good) is None and let_in(none) is not None:
+                return method, _NOWHERE
+    return None  # everything is open there, by the user's own word
 
 
-def _attack(name: str, reference: str, tried: str, ask: Ask) -> Attack:
+def _attack(
+    name: str, reference: str, tried: str, whose: Callable[[Target], tuple[Door, ...]], ask: Ask
+) -> Attack:
     def run(target: Target) -> Outcome:
-        found = [_at(target, door, ask) for door in target.sidecars]
-        tries = [outcome for outcome in found if outcome is not None]
+        knocks = [(door, _knock(target, door.name)) for door in whose(target)]
+        tries = [_at(target, door, ask, *knock) for door, knock in knocks if knock is not None]
         if not tries:
-            raise CannotBeTriedError("no sidecar asks for a token")
+            raise CannotBeTriedError("there is no such sidecar that asks for a token")
         return worst(tries)
 
     return Attack(name, reference, tried, run)
 
 
-def _at(target: Target, door: Door, ask: Ask) -> Outcome | None:
-    knock = _knock(target, door)
-    if knock is None:
-        return None  # everything is open there, by the user's own word
+def _at(target: Target, door: Door, ask: Ask, *knock: str) -> Outcome:
     try:
         return judged(ask(target, door, *knock), door.name)
     except ssl.SSLError as error:
@@ -93,7 +89,7 @@ def _by_cookie(target: Target, door: Door, method: str, path: str) -> Answer:
 
 def _as_the_edge(target: Target, door: Door, method: str, path: str) -> Answer:
     mesh = jose.claims(target.token)["aud"]
-    peer = f"By={spiffe_id(str(mesh), door.name)};URI={SPIFFE}://{mesh}/edge"
+    peer = f"By={spiffe_id(str(mesh), door.name)};URI={edge_spiffe_id(str(mesh))}"
     fields = (f"x-forwarded-client-cert: {peer}", f"{USER_HEADER}: {_CANARY}", "x-envoy-internal: true")
     return wire.request(door, method, path, f"Host: {target.edge.authority}", *fields)
 
@@ -102,31 +98,20 @@ def _by_http2(_: Target, door: Door, method: str, path: str) -> Answer:
     return http2.ask(door, method, path, (USER_HEADER, _CANARY))
 
 
-def _without_a_certificate(_: Target, door: Door, method: str, path: str) -> Answer:
-    return wire.request(replace(door, tls=_careless()), method, path, f"{USER_HEADER}: {_CANARY}")
+def _good_token(target: Target, door: Door, method: str, path: str) -> Answer:
+    return wire.request(door, method, path, f"Authorization: Bearer {target.token}")
+
+
+def _without_a_certificate(target: Target, door: Door, method: str, path: str) -> Answer:
+    return _good_token(target, door.by_tls(_careless()), method, path)
 
 
 def _with_a_certificate_of_our_own(target: Target, door: Door, method: str, path: str) -> Answer:
     mesh = str(jose.claims(target.token)["aud"])
-    with self_signed(f"{SPIFFE}://{mesh}/edge") as file:
+    with self_signed(edge_spiffe_id(mesh)) as file:
         context = _careless()
         context.load_cert_chain(file)
-        return wire.request(replace(door, tls=context), method, path, f"Authorization: Bearer {target.token}")
-
-
-def _good_token(target: Target) -> Outcome:
-    """Show a stolen token past the edge: only mutual TLS tells a sidecar's peers from others."""
-    bearer = f"Authorization: Bearer {target.token}"
-    found = [
-        _at(target, door, lambda _, at, *asked: wire.request(at, *asked, bearer)) for door in target.sidecars
-    ]
-    tries = [outcome for outcome in found if outcome is not None]
-    if not tries:
-        raise CannotBeTriedError("no sidecar asks for a token")
-    outcome = worst(tries)
-    if outcome.verdict is Verdict.THROUGH and not target.mutual_tls:
-        return known(f"{outcome.answered}: sidecars do not ask who the peer is here")
-    return outcome
+        return _good_token(target, door.by_tls(context), method, path)
 
 
 def _careless() -> ssl.SSLContext:
@@ -160,45 +145,87 @@ def self_signed(uri: str) -> Iterator[Path]:
         yield file
 
 
+def _strangers(target: Target) -> tuple[Door, ...]:
+    return target.sidecars
+
+
+def _peers(target: Target) -> tuple[Door, ...]:
+    return target.peers
+
+
+def _intruders(target: Target) -> tuple[Door, ...]:
+    return target.intruders
+
+
+_CLAIMED: Final = (
+    f"{USER_HEADER}: {_CANARY}",
+    f"{EMAIL_HEADER}: {_CANARY}",
+    f"{ROLES_HEADER}: manager,admin",
+)
+_OTHER: Final = "RFC 9068, section 4"
 FAMILY: Final = Family(
     "direct calls to sidecars",
     _control,
     (
-        _attack("without a token", _DIRECT, "a request past the edge", _with()),
+        _attack("without TLS", _PEER, "a good token, past the edge", _strangers, _good_token),
+        _attack("without a certificate", _PEER, "a good token, by TLS", _strangers, _without_a_certificate),
         _attack(
-            "with identity headers",
-            "CWE-290",
-            "the headers that a sidecar sets",
-            _with(
-                f"{USER_HEADER}: {_CANARY}", f"{EMAIL_HEADER}: {_CANARY}", f"{ROLES_HEADER}: manager,admin"
-            ),
-        ),
-        _attack(
-            "as the edge", "CWE-290", "what the edge might add, and the name of its certificate", _as_the_edge
-        ),
-        _attack("by HTTP/2", _DIRECT, "the same by HTTP/2", _by_http2),
-        _attack("with a forged token", "CWE-347", "a token by a key of our own", _forged),
-        _attack(
-            "with a token for another audience",
-            "RFC 9068, section 4",
-            "a token that is not for the mesh",
-            _for_another,
-        ),
-        _attack("with a browser's cookies", _DIRECT, "cookies, which the edge alone understands", _by_cookie),
-        _attack(
-            "by TLS without a certificate", _PEER, "a handshake that shows nothing", _without_a_certificate
-        ),
-        _attack(
-            "by TLS with a certificate of our own",
+            "with a certificate of our own",
             _PEER,
-            "a certificate that we made, with the edge's name, and a good token",
+            "the edge's name in a certificate that we made, and a good token",
+            _strangers,
             _with_a_certificate_of_our_own,
         ),
-        Attack(
-            "with a good token",
-            "SECURITY.md; NIST SP 800-207, section 2.1",
-            "a stolen token, past the edge",
+        _attack(
+            "without TLS, as the edge",
+            "CWE-290",
+            "what the edge might add, and its name",
+            _strangers,
+            _as_the_edge,
+        ),
+        _attack("without TLS, by HTTP/2", _PEER, "the same by HTTP/2", _strangers, _by_http2),
+        _attack(
+            "as another workload",
+            "SPIFFE; CWE-285",
+            "a stolen certificate of one that may not call, and a good token",
+            _intruders,
             _good_token,
+        ),
+        _attack(
+            "as its peer, without a token",
+            _DIRECT,
+            "a stolen certificate of one that may call",
+            _peers,
+            _with(),
+        ),
+        _attack(
+            "as its peer, with identity headers",
+            "CWE-290",
+            "that, and the headers that a sidecar sets",
+            _peers,
+            _with(*_CLAIMED),
+        ),
+        _attack("as its peer, by HTTP/2", _DIRECT, "that, by HTTP/2", _peers, _by_http2),
+        _attack(
+            "as its peer, with a forged token",
+            "CWE-347",
+            "that, and a token by a key of our own",
+            _peers,
+            _forged,
+        ),
+        _attack(
+            "as its peer, with a token for another audience",
+            _OTHER,
+            "that, and a token that is not for the mesh",
+            _peers,
+            _for_another,
+        ),
+        _attack(
+            "as its peer, with a browser's cookies",
+            _DIRECT,
+            "that, and cookies, which only the edge reads",
+            _peers,
+            _by_cookie,
         ),
     ),
 )
