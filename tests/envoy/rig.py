@@ -156,19 +156,20 @@ class Rig:
 
 
 @contextmanager
-def running(
+def running(  # noqa: PLR0913 - what a test may want otherwise
     folder: Path,
     services: str,
     *,
     keys: Callable[[Forge], list[dict[str, str]]] | None = None,
     trust: tuple[str, Mapping[str, Forge]] = ("", {}),
     listening: bool = True,
+    changed: Callable[[str, str], str] = lambda _, text: text,
 ) -> Iterator[Rig]:
     """Plan, render and run the services of a topology's text, which names the app of each as `APP`.
 
     `keys` gives the public keys that the Envoys hold, by default the forge's own; `trust` is the topology's text
     on other issuers, and those of them whose keys are known. The Envoys are waited for until they listen, if they
-    are to be. Whatever happens, nothing is left running.
+    are to be. `changed` changes what stands in a file of that name. Whatever happens, nothing is left running.
     """
     count = services.count("APP")
     listen, *apps = mesh.free_ports(1 + count)
@@ -187,7 +188,8 @@ def running(
     forge = Forge(topology.edge.origin, MESH)
     jwks = {"keys": keys(forge) if keys else [forge.jwk()]}
     others = {name: with_no_key([other.jwk()]) for name, other in trust[1].items()}
-    write(folder, render(planned, jwks) | known_files(jwks, trusted=others))
+    files = render(planned, jwks) | known_files(jwks, trusted=others)
+    write(folder, {name: changed(name, text) for name, text in files.items()})
     state = StateFolder(folder)
     make(state)
     WorkloadCertificates(state, MESH, print).issue_to(planned.spiffe_ids)
