@@ -38,6 +38,7 @@ services:
     app: 127.0.0.1:{echo}
     run: python service.py
     paths: [/api, /page]
+    calls: [talk]
     rules:
       - {{path: /api/open, allow: anyone}}
       - {{path: /api/reports, roles: [manager]}}
@@ -45,6 +46,7 @@ services:
     app: 127.0.0.1:{talk}
     run: python talk.py
     paths: [/test.Talk]
+    calls: [echo]
 """
 
 

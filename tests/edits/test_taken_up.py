@@ -4,8 +4,9 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Iterator
-from http.client import HTTPConnection
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPSConnection
 
 import httpx
 import pytest
@@ -95,12 +96,19 @@ def test_a_service_comes_is_called_and_goes(mesh: Edited, token: str) -> None:
         )
         now = mesh.pids()
         assert {name: pid for name, pid in now.items() if "stock" not in name} == before
+        with connected(mesh, "stock", "spiffe://test/service/echo") as as_echo:
+            assert as_echo() == 401
+            mesh.change(("    calls: [stock]\n", ""))
+            assert (as_echo(), mesh.ask("/stock", *sent).status) == (403, 200)
+        assert mesh.pids() == now
         said = mesh.edit(start)
         assert "gone: stock" in said["said"][0]
         assert mesh.ask("/stock", *sent).status == 404
         assert mesh.ask("http://stock/stock", *sent, address=through).status == 403
         until(lambda: mesh.pids() == before, "its processes are gone")
-        until(lambda: not (mesh.mesh.state / "envoy" / "stock").exists(), "its files are gone")
+        for files in ("envoy", "certificates"):
+            gone = mesh.mesh.state / files / "stock"
+            until(lambda gone=gone: not gone.exists(), "its files are gone")  # type: ignore[misc]
     mesh.mesh.stop()
     again = mesh.mesh.pillion("up", "--detach", timeout=60)
     assert again.returncode == 0, again.stderr
@@ -238,6 +246,37 @@ def test_of_several_edits_at_once_the_last_one_counts(mesh: Edited, token: str) 
     until(lambda: mesh.ask("/last", f"authorization: Bearer {token}").status == 200, "the last is taken up")
     until(lambda: mesh.mesh.status()["ready"] and "cart service" not in mesh.pids(), "cart does not run")
     assert mesh.served("/stock", token)
+
+
+@contextmanager
+def connected(mesh: Edited, callee: str, caller: str) -> Iterator[Callable[[], int]]:
+    """Ask a sidecar in a workload's place, without a token, on one connection from the first request on."""
+    door = mesh.mesh.door(callee, caller)
+    connection = HTTPSConnection(door.host, door.port, context=door.context, timeout=10)
+
+    def ask() -> int:
+        known = connection.sock
+        connection.request("GET", "/")
+        with connection.getresponse() as answer:
+            answer.read()
+        assert known is None or connection.sock is known
+        return answer.status
+
+    yield ask
+    connection.close()
+
+
+def test_certificates_are_looked_after_while_it_runs(mesh: Edited) -> None:
+    """What is taken away is issued anew within a second or two, and used."""
+    file = mesh.mesh.state / "certificates" / "echo" / "svid.json"
+    was = file.read_text(encoding="utf-8")
+    token = mesh.token()
+    with load_that_never_fails(mesh.edge, "/x", lambda: token):
+        file.unlink()
+        until(file.exists, "there is another one")
+    assert file.read_text(encoding="utf-8") != was
+    with connected(mesh, "echo", "spiffe://test/edge") as as_edge:
+        assert as_edge() == 401
 
 
 def meshes_address(url: str) -> tuple[str, int]:

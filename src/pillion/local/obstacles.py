@@ -24,7 +24,7 @@ def refuse(
     *,
     isolate: bool = False,
 ) -> None:
-    """Raise LocalError for the first obstacle: a port that cannot be had, a program that is not there.
+    """Raise LocalError for the first obstacle: a port that cannot be had, a program or a right that is not there.
 
     `file` is the topology's, `environment` that of its services. The addresses of `held` are in our own hands.
     With `isolate` those of services are nobody else's.
