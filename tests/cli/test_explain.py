@@ -104,9 +104,10 @@ def test_it_says_which_rule_decides_and_why(
             ("POST", "http://inventory/a%2fb", "--caller", "orders"),
             400,
             "request-malformed",
-            "inventory",
+            "orders",
             None,
         ),
+        (("POST", "http://inventory/a;b", "--caller", "orders"), 400, "request-malformed", "inventory", None),
         (("GET", "http://inventory", "--caller", "orders"), 200, None, "inventory", "default"),
     ],
 )

@@ -89,6 +89,8 @@ def between(plan: Plan, calling: str, called: str, request: Request, caller: Cal
     """Explain a request from one service to another; without a token it gets the calling service's own."""
     sidecars = {one.service: one for one in plan.sidecars}
     path = paths.normal(request.target)
+    if path is None:  # already at the calling service's egress
+        return _malformed(calling, path)
     if called not in {peer.service for peer in sidecars[calling].peers}:
         why = f"'{calling}' does not name '{called}' in its calls"
         return Explanation(403, "peer-not-called", calling, path, why)
