@@ -24,7 +24,16 @@ from tests.local.waiting import until
 SEED: Final = 35
 RULES: Final = 20  # of each service, before the useless ones are left out
 PEOPLE: Final = 100
-REQUESTS: Final = {"one": 1500, "two": 1500, "edge": 1000}
+EDGE: Final = "spiffe://proof/edge"
+ONE, TWO = "spiffe://proof/service/one", "spiffe://proof/service/two"
+# Where requests go, and whose they are; at the edge, anybody's.
+REQUESTS: Final = {
+    ("one", EDGE): 1000,
+    ("one", TWO): 1000,
+    ("two", EDGE): 1000,
+    ("two", ONE): 100,
+    ("edge", ""): 1000,
+}
 CODES: Final = {
     *(
         "token-missing",
@@ -33,9 +42,12 @@ CODES: Final = {
         "rule-refused",
         "request-malformed",
         "path-unknown",
+        "caller-not-allowed",
     ),
 }
 SERVICES: Final = {"one": ("/a", "/b"), "two": ("/Ab", "/~d")}
+CALLS: Final = {"one": (), "two": ("one",)}
+CALLERS: Final = {"one": ("edge", "two"), "two": ("edge",)}
 SSO: Final = Forge("https://sso.example/realms/shop", "shop-api")
 ANY_PATH: Final = tuple(path for paths in SERVICES.values() for path in paths)
 TRUST: Final = """
@@ -50,12 +62,13 @@ trust:
 
 def services(rng: random.Random, folder: Path) -> str:
     """Make up rules that the topology takes."""
-    rules = {name: made_up.rules(rng, RULES, paths) for name, paths in SERVICES.items()}
+    rules = {name: made_up.rules(rng, RULES, paths, CALLERS[name]) for name, paths in SERVICES.items()}
 
     def text(kept: dict[str, list[int]]) -> str:
         lines = []
         for name, paths in SERVICES.items():
-            lines += [f"  {name}:", "    app: APP", f"    paths: {made_up.as_yaml(paths)}", "    rules:"]
+            lines += [f"  {name}:", "    app: APP", f"    paths: {made_up.as_yaml(paths)}"]
+            lines += [f"    calls: {made_up.as_yaml(CALLS[name])}", "    rules:"]
             lines += [f"      - {made_up.as_yaml(rules[name][index])}" for index in kept[name]]
         return "\n".join(lines) + "\n"
 
@@ -82,7 +95,8 @@ def services(rng: random.Random, folder: Path) -> str:
 class Made:
     """A request that was made up, on its way to a sidecar or through the edge."""
 
-    by: str
+    to: str
+    workload: str
     method: str
     target: str
     person: Person
@@ -100,10 +114,10 @@ class Made:
         """Ask the plan."""
         request = explain.Request(self.method, self.target)
         claims = None if self.person.issuer is None else {"sub": "somebody", **self.person.claims}
-        caller = Caller(claims, self.person.issuer or "")
-        if self.by == "edge":
+        caller = Caller(claims, self.person.issuer or "", self.workload)
+        if self.to == "edge":
             return explain.at_the_edge(mesh.plan, request, caller)
-        return explain.at_the_sidecar(mesh.plan, self.by, request, caller)
+        return explain.at_the_sidecar(mesh.plan, self.to, request, caller)
 
 
 @dataclass(frozen=True)
@@ -134,17 +148,17 @@ def told(mesh: Rig) -> list[Told]:
         for one in made_up.people(rng, PEOPLE)
     ]
     made = [
-        Made(
-            by,
-            rng.choice(made_up.METHODS),
-            made_up.target(rng, SERVICES.get(by, ANY_PATH)),
-            *rng.choice(people),
-        )
-        for by, count in REQUESTS.items()
-        for _ in range(count)
+        Made(to, workload, rng.choice(made_up.METHODS), made_up.target(rng, SERVICES.get(to, ANY_PATH)), *who)
+        for (to, workload), count in REQUESTS.items()
+        for who in rng.choices(people, k=count)
     ]
-    places = {"edge": mesh.edge} | {name: mesh.sidecar(name) for name in SERVICES}
-    sent = ((places[one.by], one.lines(number), one.method != "HEAD") for number, one in enumerate(made))
+    places = {
+        (to, workload): mesh.edge if to == "edge" else mesh.sidecar(to, workload) for to, workload in REQUESTS
+    }
+    sent = (
+        (places[one.to, one.workload], one.lines(number), one.method != "HEAD")
+        for number, one in enumerate(made)
+    )
     answers = wire.ask_on(sent)
     return [
         Told(number, one, one.explained(mesh), answer)
@@ -165,9 +179,9 @@ def test_an_explanation_says_what_envoy_does(told: list[Told]) -> None:
 def test_an_explanation_names_the_rule_that_the_audit_log_names(mesh: Rig, told: list[Told]) -> None:
     """Of the same requests, at the sidecars: the edge gives them other ids."""
     expected = {
-        (one.made.by, str(one.number)): one.explained.rule
+        (one.made.to, str(one.number)): one.explained.rule
         for one in told
-        if one.made.by != "edge" and one.explained.rule
+        if one.made.to != "edge" and one.explained.rule
     }
 
     def logged() -> dict[tuple[str, str], str]:

@@ -20,7 +20,7 @@ _REFUSALS: Final[dict[Kind, tuple[int, str]]] = {
     "mfa": (401, "step-up-required"),
 }
 _REFUSED: Final = (403, "rule-refused")
-MALFORMED: Final = (400, "request-malformed")
+_MALFORMED: Final = (400, "request-malformed")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Explanation:
     """The answer: 200 stands for whatever the service says, and has no code.
 
     `by` is who decides: `edge`, `identity`, or a service, whose sidecar it is. `path` is as rules see it, and
-    None where it is refused as it is. `tried` are rules of `service`, where the request goes to one.
+    None where it is refused as it came. `tried` are rules of `service`, where the request goes to one.
     """
 
     status: int
@@ -73,8 +73,8 @@ class Explanation:
 def at_the_edge(plan: Plan, request: Request, caller: Caller) -> Explanation:
     """Explain a request from outside; `caller.workload` does not matter, the edge is it."""
     path = paths.normal(request.target)
-    if path is None:
-        return _malformed("edge")
+    if path is None or paths.is_doubtful(path):
+        return _malformed("edge", path)
     if any(covers(own, path) for own in plan.identity.paths):
         return _by_identity(plan, path, caller)
     route = next((one for one in plan.edge.routes if _is_for(one.path, one.methods, request, path)), None)
@@ -100,8 +100,8 @@ def between(plan: Plan, calling: str, called: str, request: Request, caller: Cal
     return at_the_sidecar(plan, called, request, replace(caller, workload=workload))
 
 
-def _malformed(by: str) -> Explanation:
-    return Explanation(*MALFORMED, by, None, "a framework may take this path for another one")
+def _malformed(by: str, path: str | None) -> Explanation:
+    return Explanation(*_MALFORMED, by, path, "a framework may take this path for another one")
 
 
 def _by_identity(plan: Plan, path: str, caller: Caller) -> Explanation:
@@ -118,9 +118,14 @@ def at_the_sidecar(plan: Plan, service: str, request: Request, caller: Caller) -
     """Explain a request that has come to a service's sidecar from `caller.workload`."""
     path = paths.normal(request.target)
     if path is None:
-        return _malformed(service)
-    tried: list[Tried] = []
+        return _malformed(service, path)
     [sidecar] = (one for one in plan.sidecars if one.service == service)
+    if caller.workload not in sidecar.callers:
+        why = f"'{caller.workload}' is not one that may call '{service}'"
+        return Explanation(403, "caller-not-allowed", service, path, why, service)
+    if paths.is_doubtful(path):
+        return _malformed(service, path)
+    tried: list[Tried] = []
     for rule in sidecar.rules:
         passed_over = _passed_over(rule, request, path)
         tried.append(Tried(rule, passed_over))

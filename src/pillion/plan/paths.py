@@ -18,7 +18,7 @@ DOUBTFUL: Final = "(?is).*(?:;|%3b|%[01][0-9a-f]|%7f).*"
 
 
 def normal(target: str) -> str | None:
-    """Give the path of a well-formed target as rules see it; None where it is refused with 400.
+    """Give the path of a well-formed target as routes see it; None where it is refused before there is any.
 
     Escapes of what needs none are undone, dot segments followed, and slashes merged, in this order, which is
     Envoy's (`normalize_path`, `merge_slashes`).
@@ -26,8 +26,12 @@ def normal(target: str) -> str | None:
     path = target.partition("?")[0]
     if _REFUSED.search(path):
         return None
-    merged = re.sub("//+", "/", _without_dots(path))
-    return None if re.fullmatch(DOUBTFUL, merged) else merged
+    return re.sub("//+", "/", _without_dots(path))
+
+
+def is_doubtful(path: str) -> bool:
+    """Tell whether a path is refused before any rule."""
+    return re.fullmatch(DOUBTFUL, path) is not None
 
 
 def _without_dots(path: str) -> str:
