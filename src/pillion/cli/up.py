@@ -9,7 +9,6 @@ import click
 
 from pillion.cli import topology_option
 from pillion.local import LocalError, background, folder, identity_config, mailbox
-from pillion.local import up as sequence
 from pillion.local.view import View
 
 
@@ -47,6 +46,8 @@ def command(file: Path | None, *, detach: bool, isolate: bool) -> None:
             if key := identity_config.mailbox_key(folder.of(path), topology):
                 view.note(f"mail stays on this machine: {mailbox.page(topology.edge.origin, key)}")
         else:
+            from pillion.local import up as sequence  # noqa: PLC0415 - who detaches only waits for it
+
             code = sequence.run(path, topology, view, isolate=isolate)
     except LocalError as error:
         view.close()

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from pillion.local import folder, up
+from pillion.local import folder
 from pillion.local.audience import Audience
 from pillion.local.failure import LocalError
 from pillion.local.folder import StateFolder
@@ -112,6 +112,8 @@ class _Messenger:
 
 def main(file: str, pipe: str, *how: str) -> int:
     """Run the supervisor; the log is this process's standard output."""
+    from pillion.local import up  # noqa: PLC0415 - who only waits for it does without
+
     view = View(sys.stdout, lines=False)
     messenger = _Messenger(int(pipe), view)
     os.set_inheritable(int(pipe), False)  # noqa: FBT003 - the system's own signature

@@ -5,18 +5,20 @@ import re
 from collections.abc import Callable
 from email import message_from_bytes, policy
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pillion.local import identity_config
-from pillion.local.mesh import Mesh
 from pillion.vocabulary import MAILBOX_PATH
+
+if TYPE_CHECKING:  # `up --detach` asks for the page alone
+    from pillion.local.mesh import Mesh
 
 NAME: Final = "mail"
 _POLL_SECONDS: Final = 0.2
 _LINK: Final = re.compile(r"https?://\S+")
 
 
-async def follow(mesh: Mesh, printed: Callable[[str, str], None]) -> None:
+async def follow(mesh: "Mesh", printed: Callable[[str, str], None]) -> None:
     """Say where the mailbox is, and each mail that comes, as one line; a mesh that sends its mail has none."""
     folder = mesh.machine.folder
     seen: set[Path] | None = None
