@@ -7,12 +7,12 @@ is what can be used although other parts are wrong (`draft`, `checks`), so that 
 
 from pillion.topology.address import Address, UnixSocket
 from pillion.topology.files import find
+from pillion.topology.issuer import Issuer
 from pillion.topology.loading import load
 from pillion.topology.mail import MailServer
 from pillion.topology.model import (
     Edge,
     Identity,
-    Issuer,
     Provider,
     Rule,
     Service,

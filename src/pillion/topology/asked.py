@@ -1,11 +1,14 @@
 """What a rule may ask of a token beyond roles: its scopes, and what its claims say."""
 
 import re
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BeforeValidator, StrictBool, StrictInt, StrictStr, WithJsonSchema
+from pydantic.config import JsonDict
 
 from pillion import vocabulary
 from pillion.topology.fitness import unfit
-from pillion.topology.trust import parse_claim
+from pillion.topology.trust import CLAIM, parse_claim
 
 # RFC 6749, section 3.3: a scope holds no blank, and neither of the characters that would end it in a challenge.
 SCOPE: Final = re.compile(r"[!#-\[\]-~]{1,100}", re.ASCII)
@@ -77,3 +80,25 @@ def parse_value(value: Any) -> Any:
 def same(one: Value, other: Value) -> bool:
     """Tell whether two values are one: `true` is not 1."""
     return type(one) is type(other) and one == other
+
+
+_CLAIM_NAME: Final = WithJsonSchema({"type": "string", "pattern": f"^({CLAIM.pattern})$"})
+_VALUES: Final[list[JsonDict]] = [
+    {"type": "string", "pattern": f"^.{{1,{_LONGEST_VALUE}}}$"},
+    {"type": "integer"},
+    {"type": "boolean"},
+]
+_LIST: Final[JsonDict] = {"type": "array", "items": {"anyOf": [*_VALUES]}, "uniqueItems": True, "minItems": 1}
+
+AskedScope = Annotated[
+    str,
+    AfterValidator(parse_asked_scope),
+    WithJsonSchema({"type": "string", "pattern": f"^{SCOPE.pattern}$"}),
+]
+AskedClaim = Annotated[str, AfterValidator(parse_asked_claim), _CLAIM_NAME]
+LentClaim = Annotated[str, AfterValidator(parse_lent_claim), _CLAIM_NAME]
+AskedValues = Annotated[
+    tuple[StrictStr | StrictBool | StrictInt, ...],
+    BeforeValidator(parse_values),
+    WithJsonSchema({"anyOf": [*_VALUES, _LIST]}),
+]

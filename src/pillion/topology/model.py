@@ -6,26 +6,17 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
     StrictBool,
-    StrictInt,
-    StrictStr,
-    WithJsonSchema,
 )
 from pydantic.config import JsonDict
 
 from pillion.topology.address import Address, UnixSocket, parse_app, parse_listen
-from pillion.topology.asked import (
-    SCOPE,
-    parse_asked_claim,
-    parse_asked_scope,
-    parse_lent_claim,
-    parse_values,
-)
+from pillion.topology.asked import AskedClaim, AskedScope, AskedValues
+from pillion.topology.issuer import Claim, Issuer, IssuerName
 from pillion.topology.mail import SENDER, SERVER, MailServer, parse_mail_server, parse_sender
 from pillion.topology.origin import default_origin, parse_origin
 from pillion.topology.providers import (
@@ -39,15 +30,8 @@ from pillion.topology.providers import (
     parse_title,
 )
 from pillion.topology.route import parse_claimed_path, parse_path
+from pillion.topology.section import Section, text_schema
 from pillion.topology.telemetry import COLLECTOR, parse_collector
-from pillion.topology.trust import (
-    CLAIM,
-    parse_audience,
-    parse_claim,
-    parse_issuer,
-    parse_issuer_name,
-    parse_keys_url,
-)
 from pillion.topology.users import parse_secret, parse_users_url
 from pillion.topology.words import (
     METHODS,
@@ -62,10 +46,6 @@ from pillion.topology.words import (
     parse_run,
     parse_service_name,
 )
-
-
-def _text(**rules: str | list[str]) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", **rules})
 
 
 def _json_pattern(pattern: re.Pattern[str]) -> str:
@@ -83,88 +63,63 @@ _NAMED: Final[JsonDict] = {
 
 _PATH: Final = "^/([A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*)?$"
 
-Name = Annotated[str, AfterValidator(parse_name), _text(pattern=f"^{NAME.pattern}$")]
-ServiceName = Annotated[str, AfterValidator(parse_service_name), _text(pattern=f"^{NAME.pattern}$")]
+Name = Annotated[str, AfterValidator(parse_name), text_schema(pattern=f"^{NAME.pattern}$")]
+ServiceName = Annotated[str, AfterValidator(parse_service_name), text_schema(pattern=f"^{NAME.pattern}$")]
 Listen = Annotated[
     Address,
     BeforeValidator(parse_listen),
-    _text(pattern=r"^(localhost|[0-9.]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$"),
+    text_schema(pattern=r"^(localhost|[0-9.]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$"),
 ]
 App = Annotated[
     Address | UnixSocket,
     BeforeValidator(parse_app),
-    _text(pattern=r"^((localhost|127\.[0-9.]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}|unix:/.+)$"),
+    text_schema(pattern=r"^((localhost|127\.[0-9.]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}|unix:/.+)$"),
 ]
-Origin = Annotated[str, AfterValidator(parse_origin), _text(pattern=r"^https?://[^/@*]+$")]
-Route = Annotated[str, AfterValidator(parse_path), _text(pattern=_PATH)]
-ClaimedRoute = Annotated[str, AfterValidator(parse_claimed_path), _text(pattern=_PATH)]
-Method = Annotated[str, AfterValidator(parse_method), _text(enum=list(METHODS))]
-Role = Annotated[str, AfterValidator(parse_role), _text(pattern=r"^[a-z0-9]([a-z0-9._:-]{0,62}[a-z0-9])?$")]
-Lifetime = Annotated[timedelta, BeforeValidator(parse_lifetime), _text(pattern="^[0-9]{1,6}[smh]$")]
-Rotation = Annotated[timedelta, BeforeValidator(parse_rotation), _text(pattern="^[0-9]{1,6}[hd]$")]
+Origin = Annotated[str, AfterValidator(parse_origin), text_schema(pattern=r"^https?://[^/@*]+$")]
+Route = Annotated[str, AfterValidator(parse_path), text_schema(pattern=_PATH)]
+ClaimedRoute = Annotated[str, AfterValidator(parse_claimed_path), text_schema(pattern=_PATH)]
+Method = Annotated[str, AfterValidator(parse_method), text_schema(enum=list(METHODS))]
+Role = Annotated[
+    str, AfterValidator(parse_role), text_schema(pattern=r"^[a-z0-9]([a-z0-9._:-]{0,62}[a-z0-9])?$")
+]
+Lifetime = Annotated[timedelta, BeforeValidator(parse_lifetime), text_schema(pattern="^[0-9]{1,6}[smh]$")]
+Rotation = Annotated[timedelta, BeforeValidator(parse_rotation), text_schema(pattern="^[0-9]{1,6}[hd]$")]
 Database = Annotated[
     Literal["sqlite"] | SecretStr,
     BeforeValidator(parse_database),
-    _text(pattern="^(sqlite|postgresql://.+)$"),
+    text_schema(pattern="^(sqlite|postgresql://.+)$"),
 ]
-Sender = Annotated[str, AfterValidator(parse_sender), _text(pattern=f"^({_json_pattern(SENDER)})$")]
+Sender = Annotated[str, AfterValidator(parse_sender), text_schema(pattern=f"^({_json_pattern(SENDER)})$")]
 Server = Annotated[
-    MailServer, BeforeValidator(parse_mail_server), _text(pattern=f"^({_json_pattern(SERVER)})$")
+    MailServer, BeforeValidator(parse_mail_server), text_schema(pattern=f"^({_json_pattern(SERVER)})$")
 ]
-IssuerName = Annotated[str, AfterValidator(parse_issuer_name), _text(pattern=f"^{NAME.pattern}$")]
-IssuerUrl = Annotated[str, AfterValidator(parse_issuer), _text(pattern=r"^https?://[^#?]+$")]
-KeysUrl = Annotated[str, AfterValidator(parse_keys_url), _text(pattern=r"^https?://[^#]+$")]
-Audience = Annotated[str, AfterValidator(parse_audience), _text(pattern="^[!-~]+$")]
-Claim = Annotated[str, AfterValidator(parse_claim), _text(pattern=f"^({CLAIM.pattern})$")]
-UsersUrl = Annotated[str, AfterValidator(parse_users_url), _text(pattern=r"^https?://[^@#]+$")]
-Secret = Annotated[SecretStr, BeforeValidator(parse_secret), _text(pattern="^.{32,}$")]
-ProviderIssuer = Annotated[str, AfterValidator(parse_provider_issuer), _text(pattern=r"^https?://[^#?]+$")]
-ClientId = Annotated[str, AfterValidator(parse_client_id), _text(pattern="^[!-~]+$")]
-ClientSecret = Annotated[SecretStr, BeforeValidator(parse_client_secret), _text(pattern="^[!-~]+$")]
-Tenant = Annotated[str, AfterValidator(parse_tenant), _text(pattern="^[A-Za-z0-9-]+$")]
-Title = Annotated[str, AfterValidator(parse_title), _text(pattern="^.{1,40}$")]
-Scope = Annotated[str, AfterValidator(parse_scope), _text(pattern="^[!-~]+$")]
+UsersUrl = Annotated[str, AfterValidator(parse_users_url), text_schema(pattern=r"^https?://[^@#]+$")]
+Secret = Annotated[SecretStr, BeforeValidator(parse_secret), text_schema(pattern="^.{32,}$")]
+ProviderIssuer = Annotated[
+    str, AfterValidator(parse_provider_issuer), text_schema(pattern=r"^https?://[^#?]+$")
+]
+ClientId = Annotated[str, AfterValidator(parse_client_id), text_schema(pattern="^[!-~]+$")]
+ClientSecret = Annotated[SecretStr, BeforeValidator(parse_client_secret), text_schema(pattern="^[!-~]+$")]
+Tenant = Annotated[str, AfterValidator(parse_tenant), text_schema(pattern="^[A-Za-z0-9-]+$")]
+Title = Annotated[str, AfterValidator(parse_title), text_schema(pattern="^.{1,40}$")]
+Scope = Annotated[str, AfterValidator(parse_scope), text_schema(pattern="^[!-~]+$")]
 GivenRole = Annotated[
-    str, AfterValidator(parse_given_role), _text(pattern=r"^[a-z0-9]([a-z0-9._:-]{0,62}[a-z0-9])?$")
+    str, AfterValidator(parse_given_role), text_schema(pattern=r"^[a-z0-9]([a-z0-9._:-]{0,62}[a-z0-9])?$")
 ]
-Group = Annotated[str, AfterValidator(parse_group), _text(pattern="^.{1,256}$")]
+Group = Annotated[str, AfterValidator(parse_group), text_schema(pattern="^.{1,256}$")]
 Collector = Annotated[
     Address | UnixSocket,
     BeforeValidator(parse_collector),
-    _text(pattern=f"^{COLLECTOR.pattern}$"),
+    text_schema(pattern=f"^{COLLECTOR.pattern}$"),
 ]
-AskedScope = Annotated[str, AfterValidator(parse_asked_scope), _text(pattern=f"^{SCOPE.pattern}$")]
-AskedClaim = Annotated[str, AfterValidator(parse_asked_claim), _text(pattern=f"^({CLAIM.pattern})$")]
-LentClaim = Annotated[str, AfterValidator(parse_lent_claim), _text(pattern=f"^({CLAIM.pattern})$")]
-_VALUE: Final[list[JsonDict]] = [
-    {"type": "string", "pattern": "^.{1,256}$"},
-    {"type": "integer"},
-    {"type": "boolean"},
-]
-AskedValues = Annotated[
-    tuple[StrictStr | StrictBool | StrictInt, ...],
-    BeforeValidator(parse_values),
-    WithJsonSchema({"anyOf": [*_VALUE, {"type": "array", "items": {"anyOf": [*_VALUE]}, **_SOME}]}),
-]
-Command = Annotated[str, AfterValidator(parse_run), _text()]
+Command = Annotated[str, AfterValidator(parse_run), text_schema()]
 
 
 def _origin(known: dict[str, Any]) -> str:
     return default_origin(known["listen"], tls=known["tls"] is not None)
 
 
-class _Section(BaseModel):
-    # hide_input_in_errors: a value may have come from the environment and be a secret.
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        hide_input_in_errors=True,
-        use_attribute_docstrings=True,
-        validate_default=True,
-    )
-
-
-class Tls(_Section):
+class Tls(Section):
     """The certificate that the edge shows; both files are taken up again when they change."""
 
     certificate: str
@@ -174,7 +129,7 @@ class Tls(_Section):
     """Its private key, PEM; a path relative to the topology file."""
 
 
-class Edge(_Section):
+class Edge(Section):
     """The only public address: what the browser reaches."""
 
     listen: Listen = Address(host="127.0.0.1", port=8080)
@@ -190,7 +145,7 @@ class Edge(_Section):
     """Frontends served from elsewhere that may call with the user's cookies (CORS)."""
 
 
-class Mail(_Section):
+class Mail(Section):
     """Through whom identity sends mail."""
 
     sender: Sender = Field(alias="from")
@@ -200,7 +155,7 @@ class Mail(_Section):
     """The server, smtp://USER:PASSWORD@HOST:587 (STARTTLS) or smtps://USER:PASSWORD@HOST (TLS from the start)."""
 
 
-class ClientTls(_Section):
+class ClientTls(Section):
     """The certificate that identity shows to the users service; taken up again when the files change."""
 
     certificate: str
@@ -210,7 +165,7 @@ class ClientTls(_Section):
     """Its private key, PEM; a path relative to the topology file."""
 
 
-class Users(_Section):
+class Users(Section):
     """A service of your own that knows the users, and checks their passwords: docs/users-service.md."""
 
     url: UsersUrl
@@ -229,7 +184,7 @@ class Users(_Section):
     """Whether the service may speak for an account that Pillion had before, of the same verified address."""
 
 
-class ProviderRoles(_Section):
+class ProviderRoles(Section):
     """Which roles a provider's groups stand for."""
 
     claim: Claim
@@ -239,7 +194,7 @@ class ProviderRoles(_Section):
     """A group, as the provider writes it, and the role that its people have here."""
 
 
-class Provider(_Section):
+class Provider(Section):
     """An identity provider by which people sign in: docs/providers.md."""
 
     client_id: ClientId
@@ -264,7 +219,7 @@ class Provider(_Section):
     """Which roles the provider's groups stand for; left out, it gives none."""
 
 
-class Identity(_Section):
+class Identity(Section):
     """The service that knows the users."""
 
     sign_up: Literal["open", "closed"] = "open"
@@ -289,7 +244,7 @@ class Identity(_Section):
     """By whom people may sign in besides: google, microsoft, facebook, github, or another name with its issuer."""
 
 
-class Tokens(_Section):
+class Tokens(Section):
     """The signed tokens that prove who is calling."""
 
     lifetime: Lifetime = timedelta(minutes=5)
@@ -302,7 +257,7 @@ class Tokens(_Section):
     """How long a key signs before the next one does, such as 7d; 1h to 366d, and 30d when left out."""
 
 
-class Telemetry(_Section):
+class Telemetry(Section):
     """Where the mesh tells what happens in it."""
 
     otlp: Collector | None = None
@@ -312,44 +267,7 @@ class Telemetry(_Section):
     """Where `pillion up` serves the metrics of everything to Prometheus, HOST:PORT; nowhere when left out."""
 
 
-class Claims(_Section):
-    """Where another issuer's token says what services are to be told; a claim inside another as `outer.inner`."""
-
-    user: Claim = "sub"
-    """The claim that names the user, a text; `sub` when left out."""
-
-    email: Claim | None = None
-    """The claim with the email address. Left out, services are told none: it may be unproven there."""
-
-    roles: Claim | None = None
-    """The claim with the list of roles. Left out, such a caller has none."""
-
-    scope: Claim | None = None
-    """The claim with the scopes, a list or words with blanks between. Left out, such a caller has none."""
-
-    extra: dict[LentClaim, Claim] | None = Field(
-        None, min_length=1, json_schema_extra={"additionalProperties": False}
-    )
-    """Further claims that rules may ask for: the name that they use, and where this issuer's tokens say it."""
-
-
-class Issuer(_Section):
-    """Another issuer whose tokens are good in this mesh: Keycloak, Auth0, Entra, Google or the like."""
-
-    issuer: IssuerUrl
-    """What its tokens say in `iss`, to the letter."""
-
-    jwks: KeysUrl
-    """Where it publishes its public keys (RFC 7517); https, or http on this machine."""
-
-    audience: Audience
-    """What its tokens must say in `aud`, to the letter: the name by which it knows this mesh."""
-
-    claims: Claims = Claims()
-    """Where its tokens say what services are to be told."""
-
-
-class Rule(_Section):
+class Rule(Section):
     """Who may send which requests: all that it asks for is needed; where that is nothing, any signed-in caller."""
 
     model_config = ConfigDict(
@@ -389,7 +307,7 @@ class Rule(_Section):
     """Whether the caller must have signed in with a second factor, or a passkey; false when left out."""
 
 
-class Service(_Section):
+class Service(Section):
     """One of your microservices."""
 
     app: App
@@ -408,7 +326,7 @@ class Service(_Section):
     """Who may do what; the first match decides, and without a match any signed-in caller may."""
 
 
-class Topology(_Section):
+class Topology(Section):
     """The edge, the identity service and your services."""
 
     mesh: Name

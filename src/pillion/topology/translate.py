@@ -7,12 +7,11 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from pillion.topology.finding import CODES, Code, Finding, KeyPath, within
+from pillion.topology.issuer import Claims, Issuer
 from pillion.topology.model import (
-    Claims,
     ClientTls,
     Edge,
     Identity,
-    Issuer,
     Mail,
     Provider,
     ProviderRoles,
