@@ -78,6 +78,7 @@ def test_a_mesh_that_an_attack_has_felled_has_not_held(weak: Target) -> None:
     ("error", "verdict"),
     [
         (TimeoutError(), Verdict.UNCLEAR),
+        (KeyError("access_token"), Verdict.UNCLEAR),
         (ConnectionRefusedError(111, "refused"), Verdict.UNCLEAR),
         (CannotBeTriedError("there is no second service"), Verdict.SKIPPED),
     ],

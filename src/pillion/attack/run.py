@@ -35,6 +35,8 @@ def _tried(attack: Attack, target: Target) -> Outcome:
         return unclear("no answer")
     except OSError as error:
         return unclear(f"no answer: {error}")
+    except Exception as error:  # noqa: BLE001 - whatever was answered led to it: one attack that tells nothing
+        return unclear(f"an answer that nobody foresaw: {type(error).__name__}: {error}")
 
 
 def _checked(control: Callable[[Target], str | None], target: Target, said: str = "") -> Outcome | None:
@@ -45,4 +47,6 @@ def _checked(control: Callable[[Target], str | None], target: Target, said: str 
         return Outcome(Verdict.SKIPPED, str(reason))
     except OSError as error:
         wrong = f"the right credentials got no answer ({error})"
+    except Exception as error:  # noqa: BLE001 - as above
+        wrong = f"the right credentials got an answer that nobody foresaw ({type(error).__name__}: {error})"
     return unclear(f"{said}{wrong}") if wrong else None

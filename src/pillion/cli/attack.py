@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 import click
 from rich.console import Console
@@ -37,11 +38,11 @@ _STYLES = {
 @click.option("--json", "as_json", is_flag=True, help="Print JSON alone on standard output.")
 @click.option(
     "--junit",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.File("w", encoding="utf-8", lazy=False),
     metavar="FILE",
     help="Write what came of it for continuous integration, too.",
 )
-def command(file: Path | None, *, as_json: bool, junit: Path | None) -> None:
+def command(file: Path | None, *, as_json: bool, junit: TextIO | None) -> None:
     """Try the known attacks on the mesh that runs here, and say what it answered.
 
     Nothing but the addresses of that mesh is attacked. Three accounts and a client are made for it, and removed in
@@ -60,10 +61,7 @@ def command(file: Path | None, *, as_json: bool, junit: Path | None) -> None:
         results = _run(target, shown=not as_json)
         seconds = time.monotonic() - began
     if junit is not None:
-        try:
-            junit.write_text(report.as_junit(results, seconds), encoding="utf-8")
-        except OSError as error:
-            raise click.ClickException(f"{junit} cannot be written: {error.strerror}") from None
+        junit.write(report.as_junit(results, seconds))
     if as_json:
         click.echo(json.dumps(report.as_json(results, seconds), indent=2))
     else:

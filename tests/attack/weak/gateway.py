@@ -110,6 +110,8 @@ class Gateway:
             )
         if path.startswith("/-/renewal") and caller is None:
             return Response(401)
+        if path.startswith("/-/attack-"):
+            return Response(404)
         body = {"open": True, "headers": seen, "envoy.": "the admin interface, too"}
         return _json(200, body)
 

@@ -1,5 +1,6 @@
 """Control, identity and the Envoys' admin interfaces: none of them is for anybody outside."""
 
+import secrets
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Final
 
 from pillion.attack import http2, wire
 from pillion.attack.judge import judged, let_in
-from pillion.attack.outcome import Attack, CannotBeTriedError, Family, Outcome, held, through, worst
+from pillion.attack.outcome import Attack, CannotBeTriedError, Family, Outcome, Verdict, held, through, worst
 from pillion.attack.target import Door, Target
 from pillion.attack.wire import Answer
 
@@ -113,12 +114,20 @@ def _paths(name: str, tried: str, *paths: str) -> Attack:
 
     def run(target: Target) -> Outcome:
         cookie = target.browser.cookie(target.cookies)
-        answers = [
-            wire.request(target.edge, "GET", path, *fields) for path in paths for fields in ((), (cookie,))
-        ]
-        return worst([held(str(one)) if one.status in {303, 302, 404} else judged(one) for one in answers])
+        return worst([_not_for_us(target, path, *fields) for path in paths for fields in ((), (cookie,))])
 
     return Attack(name, _EXPOSED, tried, run)
+
+
+def _not_for_us(target: Target, path: str, *fields: str) -> Outcome:
+    """Ask for a path; a service that takes every path answers there as it does anywhere."""
+    answer = wire.request(target.edge, "GET", path, *fields)
+    if answer.status in {302, 303, 404}:
+        return held(str(answer))
+    outcome = judged(answer)
+    anywhere = wire.request(target.edge, "GET", f"/-/attack-{secrets.token_hex(8)}", *fields)
+    as_anywhere = outcome.verdict is Verdict.THROUGH and answer.status == anywhere.status
+    return held(f"{answer}, as anywhere") if as_anywhere else outcome
 
 
 FAMILY: Final = Family(

@@ -6,7 +6,7 @@ from typing import Final
 from pillion.attack import wire
 from pillion.attack.judge import judged
 from pillion.attack.likeness import likeness
-from pillion.attack.outcome import Attack, Family, Outcome
+from pillion.attack.outcome import Attack, CannotBeTriedError, Family, Outcome
 from pillion.attack.target import Target
 
 _NORMAL: Final = "RFC 3986, section 6.2.2; CWE-22"
@@ -44,6 +44,8 @@ def _both(join: str) -> Callable[[Target], str]:
 
 
 def _percent(path: str, index: int) -> str:
+    if index >= len(path):
+        raise CannotBeTriedError(f"{path} has no letters")
     return f"{path[:index]}%{ord(path[index]):02x}{path[index + 1 :]}"
 
 
