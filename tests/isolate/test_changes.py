@@ -10,6 +10,7 @@ import httpx
 from tests.isolate.isolated import Isolated, namespace
 from tests.local.waiting import until
 from tests.mesh import free_ports
+from tests.telemetry import collector
 
 
 def test_a_service_that_dies_comes_back_into_the_same_network(mesh: Isolated) -> None:
@@ -47,6 +48,20 @@ def test_an_edit_adds_a_service_that_is_isolated_and_takes_it_away_again(mesh: I
     assert "gone: extra" in said[0], said
     until(lambda: network not in held(mesh), "its network is given up")
     assert httpx.get(f"{mesh.mesh.edge}/front").text == "front"
+
+
+def test_what_isolated_sidecars_tell_reaches_a_collector_at_a_port(mesh: Isolated) -> None:
+    before = mesh.mesh.file.read_text(encoding="utf-8")
+    (port,) = free_ports(1)
+    with collector.listening(port) as there:
+        said = edit(mesh, f"{before}telemetry: {{otlp: 'http://127.0.0.1:{port}'}}\n")
+        assert "taken up" in said[-1], said
+        assert mesh.inside("curl -s http://stock/") == "stockexit 0"
+        until(
+            lambda: {"edge", "front", "stock"} <= {one.service for one in there.spans}, "spans of all come in"
+        )
+        until(lambda: {"front", "stock"} <= {one.service for one in there.records}, "audit lines come in")
+        assert "taken up" in edit(mesh, before)[-1]
 
 
 def test_an_edit_that_adds_what_cannot_be_isolated_is_refused(mesh: Isolated) -> None:

@@ -11,7 +11,6 @@ import pytest
 from pillion.local import obstacles
 from pillion.local.failure import LocalError
 from pillion.topology import Topology
-from pillion.topology.model import Telemetry
 from tests.mesh import free_ports
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
@@ -52,18 +51,6 @@ def test_an_isolated_service_may_listen_at_a_port_in_use_on_the_machine(tmp_path
         other.listen()
         topology = edged(orders={"app": f"127.0.0.1:{other.getsockname()[1]}", "run": "python orders.py"})
         obstacles.refuse(topology, tmp_path / "pillion.yaml", ENVIRONMENT, isolate=True)
-
-
-def test_isolated_sidecars_reach_a_collector_at_a_unix_socket_alone(tmp_path: Path) -> None:
-    topology = edged(orders={"app": "127.0.0.1:1", "run": "python orders.py"})
-    at_a_socket, at_a_port = (
-        topology.model_copy(update={"telemetry": Telemetry.model_validate({"otlp": otlp})})
-        for otlp in ("unix:/run/collector.sock", "http://127.0.0.1:4317")
-    )
-    obstacles.refuse(at_a_socket, tmp_path / "pillion.yaml", ENVIRONMENT, isolate=True)
-    with pytest.raises(LocalError, match="no sidecar reaches 127") as refused:
-        obstacles.refuse(at_a_port, tmp_path / "pillion.yaml", ENVIRONMENT, isolate=True)
-    assert str(refused.value).startswith("telemetry.otlp in pillion.yaml: with --isolate, ")
 
 
 def test_an_external_service_may_listen_already(tmp_path: Path) -> None:

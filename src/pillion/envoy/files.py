@@ -16,7 +16,7 @@ from pillion.envoy.edge import EDGE, edge, edge_routes
 from pillion.envoy.egress import EGRESS, egress, egress_routes
 from pillion.envoy.inbound import INBOUND, inbound, inbound_routes
 from pillion.envoy.known import known_files, with_no_key
-from pillion.envoy.telemetry import telemetry_clusters
+from pillion.envoy.telemetry import relay, telemetry_clusters
 from pillion.envoy.text import as_yaml
 from pillion.envoy.tls import certificate_secret
 from pillion.plan.model import Plan, Sidecar
@@ -74,10 +74,13 @@ def _edge_files(plan: Plan) -> dict[str, str]:
     name = plan.edge.workload.name
     written = {
         names.BOOTSTRAP_FILE: _yaml(bootstrap(plan.mesh, plan.edge.workload)),
-        names.LISTENERS_FILE: _resources([edge(plan)]),
+        names.LISTENERS_FILE: _resources([edge(plan), *relay(plan)]),
         names.routes_file(EDGE): _resources([edge_routes(plan)]),
         names.CLUSTERS_FILE: _resources(
-            [*edge_clusters(plan.edge, plan.identity, plan.sidecars), *telemetry_clusters(plan)]
+            [
+                *edge_clusters(plan.edge, plan.identity, plan.sidecars),
+                *telemetry_clusters(plan, plan.edge.workload),
+            ]
         ),
     }
     if plan.edge.tls is not None:
@@ -93,7 +96,7 @@ def _sidecar_files(plan: Plan, sidecar: Sidecar) -> dict[str, str]:
         f"{name}/{names.routes_file(INBOUND)}": _resources([inbound_routes(sidecar)]),
         f"{name}/{names.routes_file(EGRESS)}": _resources([egress_routes(sidecar)]),
         f"{name}/{names.CLUSTERS_FILE}": _resources(
-            [*sidecar_clusters(sidecar, plan.identity), *telemetry_clusters(plan)]
+            [*sidecar_clusters(sidecar, plan.identity), *telemetry_clusters(plan, sidecar.workload)]
         ),
     }
 

@@ -15,6 +15,8 @@ TOKENS: Final = "tokens"
 CONTROL: Final = "control"
 # Cluster of every Envoy where the topology names a collector.
 TELEMETRY: Final = "telemetry"
+# Where isolated sidecars reach it, by way of the edge.
+COLLECTOR_SOCKET: Final = "run/collector.sock"
 
 # Filters whose configuration differs from route to route are addressed by these names.
 BROWSER: Final = "pillion.browser"

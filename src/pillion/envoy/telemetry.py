@@ -7,23 +7,45 @@ from typing import Final
 from envoy_data_plane.envoy.config.accesslog.v3 import AccessLog
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster
 from envoy_data_plane.envoy.config.core.v3 import GrpcService, GrpcServiceEnvoyGrpc
+from envoy_data_plane.envoy.config.listener.v3 import Filter, FilterChain, Listener
 from envoy_data_plane.envoy.extensions.access_loggers.open_telemetry.v3 import OpenTelemetryAccessLogConfig
+from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import TcpProxy
 from envoy_data_plane.google.protobuf import Any
 from envoy_data_plane.opentelemetry.proto.common.v1 import AnyValue, KeyValue, KeyValueList
 
+from pillion.envoy.addresses import envoy_address
 from pillion.envoy.clusters import cluster, http2
-from pillion.envoy.names import TELEMETRY
-from pillion.plan.model import Plan
+from pillion.envoy.names import COLLECTOR_SOCKET, TELEMETRY
+from pillion.plan.model import Address, Plan, UnixSocket, Workload
 
+_RELAY: Final = UnixSocket(path=COLLECTOR_SOCKET)
 _TIMEOUT: Final = timedelta(seconds=5)
 
 # What a log shows of a line where it shows one text alone.
 _SUMMARY: Final = "%REQ(:METHOD)% %PATH(NQ)% %RESPONSE_CODE%"
 
 
-def telemetry_clusters(plan: Plan) -> list[Cluster]:
-    """Give the way to the collector, if there is one."""
-    return [cluster(TELEMETRY, plan.collector, http2())] if plan.collector else []
+def telemetry_clusters(plan: Plan, workload: Workload) -> list[Cluster]:
+    """Give the way to the collector, if there is one: where sidecars reach no port, by way of the edge."""
+    if plan.collector is None:
+        return []
+    by_the_edge = workload.kind == "sidecar" and _relays(plan)
+    return [cluster(TELEMETRY, _RELAY if by_the_edge else plan.collector, http2())]
+
+
+def relay(plan: Plan) -> list[Listener]:
+    """Have the edge take to the collector what sidecars that reach no port hand in."""
+    if not _relays(plan):
+        return []
+    proxy = TcpProxy(stat_prefix="collector", cluster=TELEMETRY)
+    passing = Filter(name="envoy.filters.network.tcp_proxy", typed_config=Any.pack(proxy))
+    chain = FilterChain(filters=[passing])
+    return [Listener(name="collector", address=envoy_address(_RELAY), filter_chains=[chain])]
+
+
+def _relays(plan: Plan) -> bool:
+    isolated = any(isinstance(sidecar.inbound, UnixSocket) for sidecar in plan.sidecars)
+    return isolated and isinstance(plan.collector, Address)
 
 
 def collector() -> GrpcService:

@@ -119,7 +119,8 @@ def edge(machine: Machine, plan: Plan) -> Spec:
     """Describe the Envoy that the outer world reaches."""
     threads = min(os.cpu_count() or 1, _MOST_THREADS)
     listen = plan.edge.listen
-    return _envoy(machine, plan.edge.workload, listen, [partial(accepts, listen)], threads=threads)
+    spec = _envoy(machine, plan.edge.workload, listen, [partial(accepts, listen)], threads=threads)
+    return replace(spec, sockets=(*spec.sockets, machine.folder.root / names.COLLECTOR_SOCKET))
 
 
 def _identity(machine: Machine, *words: str) -> Command:

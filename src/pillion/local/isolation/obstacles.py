@@ -7,7 +7,7 @@ from pathlib import Path
 from pillion.local.failure import LocalError
 from pillion.local.isolation import rights
 from pillion.local.isolation.namespaces import Entrance, Namespace
-from pillion.topology import Address, Topology, UnixSocket
+from pillion.topology import Topology, UnixSocket
 
 
 def refuse_without_rights(hidden: Path) -> None:
@@ -27,12 +27,7 @@ def refuse_without_rights(hidden: Path) -> None:
 
 
 def refuse_unfit(topology: Topology, file: Path) -> None:
-    """Raise LocalError for what could be reached past a sidecar all the same, or could not be reached by one."""
-    if isinstance(collector := topology.telemetry.otlp, Address):
-        raise LocalError(
-            f"telemetry.otlp in {file.name}: with --isolate, no sidecar reaches {collector}: have the collector "
-            "listen at a Unix socket, and write 'unix:/run/collector.sock'"
-        )
+    """Raise LocalError for the first service that could be reached past its sidecar all the same."""
     for name, service in sorted(topology.services.items()):
         if service.run is None:
             raise LocalError(
