@@ -3,6 +3,7 @@
 import ssl
 import tempfile
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from pillion.certificates import authority as authorities
@@ -15,6 +16,7 @@ def authority(state: Path, mesh: str) -> Authority:
     return authorities.read((state / "ca" / "authority.pem").read_text(encoding="utf-8"), mesh)
 
 
+@cache  # tests ask for the same one over and over, in loops that are to be quick
 def context(issuer: Authority, spiffe_id: str) -> ssl.SSLContext:
     """Show a certificate of the workload that is called so, and believe whom the issuer believes."""
     certificate, key = authorities.issue(issuer, spiffe_id, datetime.now(UTC), timedelta(hours=1))

@@ -96,7 +96,7 @@ def test_a_service_comes_is_called_and_goes(mesh: Edited, token: str) -> None:
         )
         now = mesh.pids()
         assert {name: pid for name, pid in now.items() if "stock" not in name} == before
-        with connected(mesh, "stock", "spiffe://test/service/echo") as as_echo:
+        with asking(mesh, "stock", "spiffe://test/service/echo") as as_echo:
             assert as_echo() == 401
             mesh.change(("    calls: [stock]\n", ""))
             assert (as_echo(), mesh.ask("/stock", *sent).status) == (403, 200)
@@ -249,7 +249,7 @@ def test_of_several_edits_at_once_the_last_one_counts(mesh: Edited, token: str) 
 
 
 @contextmanager
-def connected(mesh: Edited, callee: str, caller: str) -> Iterator[Callable[[], int]]:
+def asking(mesh: Edited, callee: str, caller: str) -> Iterator[Callable[[], int]]:
     """Ask a sidecar in a workload's place, without a token, on one connection from the first request on."""
     door = mesh.mesh.door(callee, caller)
     connection = HTTPSConnection(door.host, door.port, context=door.context, timeout=10)
@@ -266,16 +266,15 @@ def connected(mesh: Edited, callee: str, caller: str) -> Iterator[Callable[[], i
     connection.close()
 
 
-def test_certificates_are_looked_after_while_it_runs(mesh: Edited) -> None:
+def test_certificates_are_looked_after_while_it_runs(mesh: Edited, token: str) -> None:
     """What is taken away is issued anew within a second or two, and used."""
     file = mesh.mesh.state / "certificates" / "echo" / "svid.json"
     was = file.read_text(encoding="utf-8")
-    token = mesh.token()
     with load_that_never_fails(mesh.edge, "/x", lambda: token):
         file.unlink()
         until(file.exists, "there is another one")
     assert file.read_text(encoding="utf-8") != was
-    with connected(mesh, "echo", "spiffe://test/edge") as as_edge:
+    with asking(mesh, "echo", "spiffe://test/edge") as as_edge:
         assert as_edge() == 401
 
 
