@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ class Mesh:
 
     file: Path
     edge: str
+    _contexts: dict[str, ssl.SSLContext] = field(default_factory=dict, compare=False)
 
     @property
     def state(self) -> Path:
@@ -59,8 +60,10 @@ class Mesh:
 
     def identified(self, spiffe_id: str) -> ssl.SSLContext:
         """Take the place of a workload of this mesh, such as `spiffe://shop/edge`."""
-        name = spiffe_id.removeprefix("spiffe://").partition("/")[0]
-        return mtls.context(mtls.authority(self.state, name), spiffe_id)
+        if spiffe_id not in self._contexts:  # a key and a certificate take longer than a request
+            name = spiffe_id.removeprefix("spiffe://").partition("/")[0]
+            self._contexts[spiffe_id] = mtls.context(mtls.authority(self.state, name), spiffe_id)
+        return self._contexts[spiffe_id]
 
     def trusting(self, name: str) -> ssl.SSLContext:
         """Believe the workloads of this mesh, which is called `name`, and show nothing."""

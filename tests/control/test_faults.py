@@ -19,11 +19,13 @@ from tests import wire
 from tests.control import faulty, issuer_site
 from tests.control.faulty import EMAIL, PASSWORD, PATH, Faulty, status, stays, wire_json
 from tests.envoy.forge import SUB, Forge
-from tests.load import PAUSE_SECONDS, load_that_never_fails
+from tests.load import load_that_never_fails
 from tests.local.waiting import until
 
 # What pillion.local.keeper waits at most before it starts again what died three times in a row.
 BACK_SECONDS = 40.0
+# Between two tokens that a browser is given while the keys change.
+RENEWAL_SECONDS = 0.02
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +95,7 @@ def test_ten_rotations_fail_no_request(mesh: Faulty, forged: str) -> None:
     ):
         for _ in range(10):
             rotated = thread.submit(mesh.do, "keys", "rotate")
-            while wait([rotated], PAUSE_SECONDS).not_done:
+            while wait([rotated], RENEWAL_SECONDS).not_done:
                 answer = wire.ask(mesh.edge, f"GET {PATH} HTTP/1.1", "host: x", session)
                 renewed.append(answer.status)
                 token = SimpleCookie(answer.headers["set-cookie"])["pillion-token"].value
