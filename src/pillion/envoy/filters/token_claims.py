@@ -5,7 +5,8 @@ a request without a token matches none of them. All are in one filter because a 
 so the list of revoked sessions, which control streams, takes the other policies along.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 
 from envoy_data_plane.envoy.config.core.v3 import DataSource
@@ -30,6 +31,7 @@ from pillion.envoy.matchers import (
     any_of,
     claim,
     from_metadata,
+    header_like,
     list_with,
     metadata,
     not_,
@@ -58,6 +60,9 @@ REQUIRED_CLAIMS: Final = {
     "sub": SOME_STRING,
 }
 
+# How long an ECDSA signature is in base64url (RFC 7518, section 3.4). Envoy halves whatever it is given: with
+# zeros before each half, or one byte behind, the same token would have other spellings.
+ECDSA_SIGNATURES: Final = {"ES256": 86, "ES384": 128, "ES512": 176}
 
 # Media types are compared without case, and `application/` may be left out (RFC 7515, section 4.1.9).
 _AN_ACCESS_TOKENS_TYPE: Final = ValueMatcher(
@@ -81,6 +86,7 @@ def token_claims(verification: Verification, revoked: DataSource) -> Rbac:
         "token-headers": policy(any_of(token_header(name, _PRESENT) for name in FORBIDDEN_HEADERS)),
         "token-kid": _unless(token_header("kid", SOME_STRING)),
         "token-revoked": policy(_session_in(revoked)),
+        "token-signature": policy(_signature_of_odd_length(token_header, vocabulary.SIGNING_ALGORITHMS)),
         "token-type": _unless(token_header("typ", string(vocabulary.TOKEN_TYPE))),
     }
     for issuer in verification.trusted:
@@ -103,6 +109,7 @@ def _trusted(issuer: Issuer) -> dict[str, Policy]:
     return {
         "token-audience": unless(any_of(claim_of(issuer, ("aud",), audience) for audience in audiences)),
         "token-headers": policy(any_of(header_of(issuer, name, _PRESENT) for name in FORBIDDEN_HEADERS)),
+        "token-signature": policy(_signature_of_odd_length(partial(header_of, issuer), ECDSA_SIGNATURES)),
         "token-type": policy(
             all_of(
                 [header_of(issuer, "typ", _PRESENT), not_(header_of(issuer, "typ", _AN_ACCESS_TOKENS_TYPE))]
@@ -118,6 +125,23 @@ def _session_in(revoked: DataSource) -> Principal:
     return Principal(
         header=HeaderMatcher(name=vocabulary.SID_HEADER, string_match=StringMatcher(custom=listed))
     )
+
+
+def _signature_of_odd_length(
+    header: Callable[[str, ValueMatcher], Principal], algorithms: Iterable[str]
+) -> Principal:
+    """Match an ECDSA signature that is not as long as it must be; `header` matches a parameter of the token's."""
+    return any_of(
+        all_of([header("alg", string(algorithm)), not_(_signed_in(ECDSA_SIGNATURES[algorithm]))])
+        for algorithm in algorithms
+        if algorithm in ECDSA_SIGNATURES
+    )
+
+
+def _signed_in(length: int) -> Principal:
+    """Match a token with a signature so long, in the one header of the two that holds it."""
+    like = rf".+\.[A-Za-z0-9_-]{{{length}}}"
+    return any_of(Principal(header=header_like(name, like)) for name in ("authorization", names.TOKEN_HEADER))
 
 
 def _verified() -> Principal:
