@@ -46,7 +46,7 @@ def envoy_command(output: Path, file: Path | None) -> None:
     \b
     Example:
         pillion render envoy -o envoy
-        envoy -c envoy/edge/bootstrap.yaml      # from the folder that holds envoy/, run/ and audit/
+        envoy -c envoy/edge/bootstrap.yaml      # from the folder that holds envoy/, certificates/, run/ and audit/
     """  # noqa: D301 - \b is click's mark for text to leave as it is
     path, topology = topology_option.read(file)
     try:
