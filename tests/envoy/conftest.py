@@ -32,7 +32,7 @@ SERVICES = """
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """Give the running Envoys."""
     with rig.running(tmp_path_factory.mktemp("rig"), SERVICES) as started:

@@ -33,7 +33,7 @@ def _rights() -> None:
         pytest.skip(f"this user may not make user, network and mount namespaces: {tried.stderr.strip()}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def mesh(_rights: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Isolated]:
     """Give the running mesh; who stops a part of it waits until it is back."""
     with isolated.running(tmp_path_factory.mktemp("isolated") / "mesh") as started:

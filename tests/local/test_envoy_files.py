@@ -75,5 +75,5 @@ def test_the_names_here_are_those_that_the_compiler_uses(tmp_path: Path) -> None
     plan = build(topology, assign(topology), IDENTITY_SOCKET)
     for spec in (workloads.edge(machine, plan), *workloads.sidecars(machine, plan)):
         assert spec.command is not None
-        assert spec.sockets == (tmp_path / names.admin_socket(spec.name),)
+        assert spec.sockets[0] == tmp_path / names.admin_socket(spec.name)
         assert f"{names.folder_of(spec.name)}/{names.BOOTSTRAP_FILE}" in spec.command.words
