@@ -128,6 +128,7 @@ def test_each_hop_has_a_span_and_says_which_led_to_it(mesh: Rig) -> None:
     passed_on = [f"{name}: {received[name]}" for name in ("authorization", "traceparent", "x-request-id")]
     for host in ("inventory", "lonely"):
         wire.ask(mesh.egress(), f"GET http://{host}/{mark} HTTP/1.1", f"host: {host}", *passed_on)
+    mesh.audit("edge", mark)
     mesh.audit("inventory", mark)
     until(lambda: len(mesh.audit_lines("orders", mark)) == 3, "the lines of both calls")
     found = of_request(files(mesh.folder / "audit"), received["x-request-id"], Damage())
