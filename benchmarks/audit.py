@@ -27,7 +27,7 @@ from pillion.envoy.files import render
 from pillion.local.folder import StateFolder, make
 from pillion.local.workload_certificates import WorkloadCertificates
 
-ROUNDS = 5
+ROUNDS = 10  # it is a matter of a few per cent
 SECONDS = 3
 CONNECTIONS = 32
 SERVICE, FIRST_PORT = 20101, 20110
