@@ -10,7 +10,7 @@ import pytest
 
 from pillion.local import obstacles
 from pillion.local.failure import LocalError
-from pillion.topology import Topology
+from pillion.topology import Telemetry, Topology
 from tests.mesh import free_ports
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
@@ -51,6 +51,22 @@ def test_an_isolated_service_may_listen_at_a_port_in_use_on_the_machine(tmp_path
         other.listen()
         topology = edged(orders={"app": f"127.0.0.1:{other.getsockname()[1]}", "run": "python orders.py"})
         obstacles.refuse(topology, tmp_path / "pillion.yaml", ENVIRONMENT, isolate=True)
+
+
+@pytest.mark.parametrize("isolate", [False, True])
+def test_the_address_of_the_metrics_must_be_free_whether_services_are_isolated_or_not(
+    tmp_path: Path, *, isolate: bool
+) -> None:
+    """They are the machine's, and nobody would be told that there are none."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        topology = edged(orders={"app": "127.0.0.1:1", "run": "python orders.py"}).model_copy(
+            update={"telemetry": Telemetry.model_validate({"metrics": f"127.0.0.1:{port}"})}
+        )
+        with pytest.raises(
+            LocalError, match=rf"^telemetry.metrics in pillion.yaml: 127.0.0.1:{port} is in use"
+        ):
+            obstacles.refuse(topology, tmp_path / "pillion.yaml", ENVIRONMENT, isolate=isolate)
 
 
 def test_an_external_service_may_listen_already(tmp_path: Path) -> None:

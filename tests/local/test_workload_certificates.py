@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from pillion.local import workload_certificates
 from pillion.local.folder import StateFolder, make
 from pillion.local.workload_certificates import WorkloadCertificates
 
@@ -151,3 +152,31 @@ def test_a_new_workload_gets_a_certificate_and_a_removed_one_loses_it(
     clock.now += timedelta(hours=2)
     renew(certificates)
     assert {path.name for path in folder.certificates.iterdir()} == {"edge", "stock"}
+
+
+def test_whatever_goes_wrong_is_said_once_and_tried_again(
+    folder: StateFolder, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody could call anybody an hour after this had ended."""
+    said: list[str] = []
+    certificates = WorkloadCertificates(folder, "shop", said.append, clock=clock)
+    tries: list[Exception] = [OSError(28, "No space left on device", "svid.json"), *[ValueError("odd")] * 2]
+    done = asyncio.Event()
+
+    async def renew() -> None:
+        if tries:
+            raise tries.pop(0)
+        done.set()
+
+    async def until_done() -> None:
+        keeping = asyncio.create_task(certificates.keep())
+        await asyncio.wait_for(done.wait(), timeout=10)
+        keeping.cancel()
+
+    monkeypatch.setattr(workload_certificates, "POLL_SECONDS", 0)
+    monkeypatch.setattr(certificates, "renew", renew)
+    asyncio.run(until_done())
+    assert said == [
+        "certificates cannot be renewed: svid.json: no space left on device",
+        "certificates cannot be renewed: ValueError: odd",
+    ]

@@ -31,8 +31,8 @@ def refuse(
     """
     if isolate:
         refuse_unfit(topology, file)
-    ours = {address for _, address in _addresses(held)} if held else set()
-    for key, address in [("edge.listen", topology.edge.listen)] if isolate else _addresses(topology):
+    ours = {address for _, address in _addresses(held, isolate=isolate)} if held else set()
+    for key, address in _addresses(topology, isolate=isolate):
         if address not in ours:
             _refuse_taken(address, f"{key} in {file.name}")
     for name, service in sorted(topology.services.items()):
@@ -42,13 +42,13 @@ def refuse(
     _refuse_few_watches(len(topology.services) + 1 - running)
 
 
-def _addresses(topology: Topology) -> Iterator[tuple[str, Address]]:
-    """Give the addresses that will be listened at; a service without `run` may be listening already."""
+def _addresses(topology: Topology, *, isolate: bool) -> Iterator[tuple[str, Address]]:
+    """Give where this machine will be listened at; where a service without `run` is, it may be already."""
     yield "edge.listen", topology.edge.listen
     if topology.telemetry.metrics is not None:
         yield "telemetry.metrics", topology.telemetry.metrics
     for name, service in sorted(topology.services.items()):
-        if service.run is not None and isinstance(service.app, Address):
+        if service.run is not None and isinstance(service.app, Address) and not isolate:
             yield f"services.{name}.app", service.app
 
 

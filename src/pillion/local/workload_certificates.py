@@ -89,17 +89,17 @@ class WorkloadCertificates:
         self._issued = {name: issued for name, issued in self._issued.items() if name in workloads}
 
     async def keep(self) -> None:
-        """Renew for ever; what cannot be written is tried again, and said once."""
+        """Renew for ever; what fails is tried again, and said once."""
         said = ""
         while True:
             await asyncio.sleep(POLL_SECONDS)
             try:
                 await self.renew()
                 said = ""
-            except OSError as error:
-                reason = (error.strerror or "input/output error").lower()
+            except Exception as error:  # noqa: BLE001 - whatever it is: without this, all traffic would end in an hour
+                reason = _reason(error)
                 if reason != said:
-                    self._say(f"certificates cannot be renewed: {error.filename}: {reason}")
+                    self._say(f"certificates cannot be renewed: {reason}")
                 said = reason
 
     async def renew(self) -> None:
@@ -147,3 +147,9 @@ class WorkloadCertificates:
 
     def _file(self, name: str, secret: str) -> Path:
         return self._folder.certificates / name / names.secret_file(secret)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename}: {(error.strerror or 'input/output error').lower()}"
+    return f"{type(error).__name__}: {error}"

@@ -151,15 +151,10 @@ def _service(machine: Machine, service: Service, sidecar: Sidecar, secrets: froz
 
 def _sidecar(machine: Machine, sidecar: Sidecar) -> Spec:
     listening: list[Probe] = [partial(accepts, sidecar.inbound), _listens(machine, sidecar, sidecar.egress)]
-    spec = _envoy(machine, sidecar.workload, sidecar.inbound, listening, threads=1)
-    assert spec.command is not None  # noqa: S101 - an Envoy has one
+    entrance = _entrance(machine, sidecar)
+    spec = _envoy(machine, sidecar.workload, sidecar.inbound, listening, threads=1, entrance=entrance)
     inbound = [machine.folder.root / sidecar.inbound.path] if isinstance(sidecar.inbound, UnixSocket) else []
-    return replace(
-        spec,
-        egress=str(sidecar.egress),
-        command=replace(spec.command, entrance=_entrance(machine, sidecar)),
-        sockets=(*spec.sockets, *inbound),
-    )
+    return replace(spec, egress=str(sidecar.egress), sockets=(*spec.sockets, *inbound))
 
 
 def _entrance(machine: Machine, sidecar: Sidecar, hidden: Path | None = None) -> Entrance | None:
@@ -176,13 +171,14 @@ def _listens(machine: Machine, sidecar: Sidecar, address: Address | UnixSocket) 
     return partial(machine.namespaces.of(sidecar.service).listens, address)
 
 
-def _envoy(
+def _envoy(  # noqa: PLR0913 - what an Envoy is started with
     machine: Machine,
     workload: Workload,
     listen: Address | UnixSocket,
     listening: Sequence[Probe],
     *,
     threads: int,
+    entrance: Entrance | None = None,
 ) -> Spec:
     socket = UnixSocket(path=names.admin_socket(workload.name))
     return Spec(
@@ -219,6 +215,7 @@ def _envoy(
                 if workload.kind == "sidecar"
                 else None,
             ),
+            entrance=entrance,
         ),
         sockets=(machine.folder.root / socket.path,),
         refuses=partial(admin.refuses, socket),
