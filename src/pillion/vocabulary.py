@@ -101,6 +101,17 @@ API_KEY_HEADER: Final = "x-pillion-api-key"
 API_KEY_PREFIX: Final = "plk_"
 
 
+# In a cluster, at identity and control: which workload it is that calls, by its certificate (a SPIFFE ID). The
+# Envoy beside them overwrites it.
+WORKLOAD_HEADER: Final = "x-pillion-workload"
+
+# The ports of an Envoy in a pod. From other pods: mTLS, and in clear what probes ask. From its own pod alone: the
+# service's calls, and the order to let connections go.
+INBOUND_PORT: Final = 15001
+EGRESS_PORT: Final = 15002
+DRAIN_PORT: Final = 15020
+PROBES_PORT: Final = 15021
+
 # What begins the ids of workloads, in tokens and certificates.
 SPIFFE: Final = "spiffe"
 
@@ -112,7 +123,12 @@ def spiffe_id(mesh: str, service: str) -> str:
 
 def edge_spiffe_id(mesh: str) -> str:
     """Name the edge; no service's name is like it."""
-    return f"{SPIFFE}://{mesh}/edge"
+    return own_spiffe_id(mesh, "edge")
+
+
+def own_spiffe_id(mesh: str, workload: str) -> str:
+    """Name one of Pillion's own workloads: the edge, identity, control."""
+    return f"{SPIFFE}://{mesh}/{workload}"
 
 
 @dataclass(frozen=True)

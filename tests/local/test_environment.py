@@ -15,6 +15,7 @@ def sidecar(app: Address | UnixSocket) -> Sidecar:
         service="orders",
         spiffe_id="spiffe://shop/service/orders",
         inbound=Address(host="127.0.0.1", port=15001),
+        reached=Address(host="127.0.0.1", port=15001),
         egress=Address(host="127.0.0.1", port=15002),
         app=app,
         rules=(),

@@ -11,6 +11,7 @@ from envoy_data_plane.envoy.config.accesslog.v3 import AccessLog, AccessLogFilte
 from envoy_data_plane.envoy.config.core.v3 import SubstitutionFormatString
 from envoy_data_plane.envoy.extensions.access_loggers.file.v3 import FileAccessLog
 from envoy_data_plane.envoy.extensions.access_loggers.filters.cel.v3 import ExpressionFilter
+from envoy_data_plane.envoy.extensions.access_loggers.stream.v3 import StdoutAccessLog
 from envoy_data_plane.google.protobuf import Any, Struct
 
 from pillion import vocabulary
@@ -55,6 +56,8 @@ Kind = Literal["edge", "inbound", "egress"]
 def audit_log(plan: Plan, workload: Workload, kind: Kind) -> list[AccessLog]:
     """Write a line for every request that reached a listener of this Envoy's, to the workload's own file.
 
+    In a pod it goes to standard output, which the cluster collects.
+
     A collector, if there is one, gets the same.
     """
     return _logs(plan, workload, kind, FIELDS)
@@ -81,13 +84,11 @@ def refused_handshakes(plan: Plan, workload: Workload) -> list[AccessLog]:
 
 def _logs(plan: Plan, workload: Workload, kind: Kind, fields: Mapping[str, str | None]) -> list[AccessLog]:
     line = {"service": workload.name, "kind": kind, **fields}
-    written = AccessLog(
-        name="pillion.audit",
-        typed_config=Any.pack(
-            FileAccessLog(
-                path=names.audit_file(workload.name),
-                log_format=SubstitutionFormatString(json_format=Struct.from_dict(line)),
-            )
-        ),
+    form = SubstitutionFormatString(json_format=Struct.from_dict(line))
+    to = (
+        FileAccessLog(path=names.audit_file(workload.name), log_format=form)
+        if plan.pods is None
+        else StdoutAccessLog(log_format=form)
     )
+    written = AccessLog(name="pillion.audit", typed_config=Any.pack(to))
     return [written, otlp_log(workload.name, line)] if plan.collector else [written]

@@ -22,7 +22,7 @@ from pillion.envoy import names
 from pillion.envoy.addresses import envoy_address
 from pillion.envoy.control import control_cluster, control_stream
 from pillion.envoy.watched import watched
-from pillion.plan.model import UnixSocket, Workload
+from pillion.plan.model import Control, UnixSocket, Workload
 
 # More connections than this are refused rather than let the process run out of files or memory.
 MAX_CONNECTIONS: Final = 50000
@@ -33,10 +33,11 @@ MAX_CONNECTIONS: Final = 50000
 REGEX_SIZE: Final = 1000
 
 
-def bootstrap(mesh: str, workload: Workload) -> Bootstrap:
+def bootstrap(mesh: str, workload: Workload, control: Control | None) -> Bootstrap:
     """Name the workload's files; a file that is replaced is taken up without a restart.
 
-    Of secrets it says in which variable they are: a file may be shown to somebody.
+    `control` is None where it has nothing to tell. Of secrets it says in which variable they are: a file may be
+    shown to somebody.
     """
     return Bootstrap(
         node=Node(id=workload.name, cluster=mesh),
@@ -44,11 +45,11 @@ def bootstrap(mesh: str, workload: Workload) -> Bootstrap:
         dynamic_resources=BootstrapDynamicResources(
             lds_config=watched(workload, names.LISTENERS_FILE),
             cds_config=watched(workload, names.CLUSTERS_FILE),
-            ads_config=control_stream(),
+            ads_config=control_stream() if control else None,
         ),
         static_resources=BootstrapStaticResources(
-            clusters=[control_cluster()],
-            secrets=[_service_secret()] if workload.kind == "sidecar" else [],
+            clusters=[control_cluster(control, workload)] if control else [],
+            secrets=[_service_secret(control)] if control and workload.kind == "sidecar" else [],
         ),
         layered_runtime=LayeredRuntime(
             layers=[
@@ -71,6 +72,9 @@ def bootstrap(mesh: str, workload: Workload) -> Bootstrap:
     )
 
 
-def _service_secret() -> Secret:
+def _service_secret(control: Control) -> Secret:
+    """Say where the secret is; where a certificate takes its place, Envoy has to send one all the same."""
     variable = DataSource(environment_variable=names.SERVICE_SECRET_VARIABLE)
-    return Secret(name=names.SERVICE_SECRET, generic_secret=GenericSecret(secret=variable))
+    none = DataSource(inline_string="none")
+    secret = variable if control.spiffe_id is None else none
+    return Secret(name=names.SERVICE_SECRET, generic_secret=GenericSecret(secret=secret))

@@ -16,7 +16,6 @@ from envoy_data_plane.envoy.config.core.v3 import (
     Http2ProtocolOptions,
     HttpProtocolOptions,
     KeepaliveSettings,
-    TransportSocket,
 )
 from envoy_data_plane.envoy.config.endpoint.v3 import (
     ClusterLoadAssignment,
@@ -35,8 +34,9 @@ from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy import names
 from pillion.envoy.addresses import envoy_address
+from pillion.envoy.dns import by_dns
 from pillion.envoy.mtls import to_callee
-from pillion.plan.model import Address, Edge, Identity, Sidecar, UnixSocket
+from pillion.plan.model import DnsAddress, Edge, Identity, Reached, Sidecar, Workload
 
 CONNECT_TIMEOUT: Final = timedelta(seconds=2)
 # Envoy's own limit of 1,024 would cap the open WebSockets of a service; it is not the sidecar that is the limit.
@@ -70,12 +70,16 @@ def sidecar_clusters(sidecar: Sidecar, identity: Identity) -> list[Cluster]:
 
     If it calls any, identity as well, where it gets a token of its own.
     """
-    tokens = [cluster(names.TOKENS, identity.address, _http1(UPSTREAM_IDLE))] if sidecar.peers else []
+    tokens = [_identity(names.TOKENS, identity, sidecar.workload)] if sidecar.peers else []
     return [
-        cluster(names.APP, sidecar.app, _http1(UPSTREAM_IDLE)),
+        cluster(names.APP, sidecar.app, http1()),
         cluster(names.APP_GRPC, sidecar.app, http2()),
         *(
-            _peer(peer.service, peer.address, to_callee(sidecar.workload, peer.spiffe_id))
+            secured(
+                cluster(names.peer_cluster(peer.service), peer.address, _as_received()),
+                sidecar.workload,
+                peer.spiffe_id,
+            )
             for peer in sidecar.peers
         ),
         *tokens,
@@ -86,28 +90,40 @@ def edge_clusters(edge: Edge, identity: Identity, sidecars: tuple[Sidecar, ...])
     """Give identity, and the sidecars that the edge has routes to."""
     routed = {route.service for route in edge.routes}
     return [
-        cluster(names.identity_cluster(identity.address), identity.address, _http1(UPSTREAM_IDLE)),
+        _identity(names.identity_cluster(identity.address), identity, edge.workload),
         *(
-            _peer(sidecar.service, sidecar.inbound, to_callee(edge.workload, sidecar.spiffe_id))
+            secured(
+                cluster(names.peer_cluster(sidecar.service), sidecar.reached, _as_received()),
+                edge.workload,
+                sidecar.spiffe_id,
+            )
             for sidecar in sidecars
             if sidecar.service in routed
         ),
     ]
 
 
-def _peer(service: str, address: Address | UnixSocket, mtls: TransportSocket) -> Cluster:
-    """Give the sidecar of another service."""
-    sidecar = cluster(names.peer_cluster(service), address, _as_received())
-    sidecar.transport_socket = mtls
-    sidecar.outlier_detection = OUTLIERS
-    return sidecar
+def _identity(name: str, identity: Identity, workload: Workload) -> Cluster:
+    """Give identity: on this machine by its socket, elsewhere by way of its sidecar."""
+    if identity.spiffe_id is None:
+        return cluster(name, identity.address, http1())
+    return secured(cluster(name, identity.address, http2(KEEPALIVE)), workload, identity.spiffe_id)
 
 
-def cluster(name: str, address: Address | UnixSocket, options: UpstreamOptions) -> Cluster:
-    """Give a cluster of one address."""
+def secured(to: Cluster, workload: Workload, spiffe_id: str) -> Cluster:
+    """Have `workload` reach a cluster by mTLS, as far as it is the workload that is called so."""
+    to.transport_socket = to_callee(workload, spiffe_id)
+    to.outlier_detection = OUTLIERS
+    return to
+
+
+def cluster(name: str, address: Reached, options: UpstreamOptions) -> Cluster:
+    """Give a cluster of one address, or of all that a name has."""
+    by_name = isinstance(address, DnsAddress)
     return Cluster(
         name=name,
-        type=ClusterDiscoveryType.STATIC,
+        type=None if by_name else ClusterDiscoveryType.STATIC,
+        cluster_type=by_dns() if by_name else None,
         connect_timeout=CONNECT_TIMEOUT,
         circuit_breakers=CircuitBreakers(
             thresholds=[
@@ -132,9 +148,10 @@ def _packed(options: betterproto2.Message) -> Any:
     return Any.pack(options)
 
 
-def _http1(idle: timedelta) -> UpstreamOptions:
+def http1() -> UpstreamOptions:
+    """Speak HTTP/1.1, whatever the request came in."""
     return UpstreamOptions(
-        common_http_protocol_options=HttpProtocolOptions(idle_timeout=idle),
+        common_http_protocol_options=HttpProtocolOptions(idle_timeout=UPSTREAM_IDLE),
         explicit_http_config=HttpProtocolOptionsExplicitHttpConfig(
             http_protocol_options=Http1ProtocolOptions()
         ),

@@ -19,21 +19,26 @@ from envoy_data_plane.envoy.extensions.filters.http.upstream_codec.v3 import Ups
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 
 from pillion.envoy import names
-from pillion.envoy.clusters import KEEPALIVE, cluster, http2
+from pillion.envoy.clusters import KEEPALIVE, cluster, http2, secured
 from pillion.envoy.filters.http_filter import http_filter
 from pillion.envoy.headers import overwrite
-from pillion.plan.model import UnixSocket
+from pillion.plan.model import Control, Workload
 
 # Envoy's own pauses between two tries grow to 30 s: too long to wait for a revocation once control is back.
 FIRST_PAUSE: Final = timedelta(milliseconds=200)
 LONGEST_PAUSE: Final = timedelta(seconds=2)
 
 
-def control_cluster() -> Cluster:
-    """Give the cluster; it stands in the bootstrap, because the stream is opened before any file is read."""
+def control_cluster(control: Control, workload: Workload) -> Cluster:
+    """Give the cluster; it stands in the bootstrap, because the stream is opened before any file is read.
+
+    On this machine the Envoy shows what was given to it alone, elsewhere its certificate.
+    """
     options = http2(KEEPALIVE)
+    if control.spiffe_id is not None:
+        return secured(cluster(names.CONTROL, control.address, options), workload, control.spiffe_id)
     options.http_filters = [_proof(), http_filter("pillion.upstream-codec", UpstreamCodec())]
-    return cluster(names.CONTROL, UnixSocket(path=names.CONTROL_SOCKET), options)
+    return cluster(names.CONTROL, control.address, options)
 
 
 def control_stream() -> ApiConfigSource:

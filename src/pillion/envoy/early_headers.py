@@ -80,11 +80,24 @@ OVERRIDE_NAMES: Final = (
 )
 
 
+# Who calls, in any spelling. At identity and control, where the edge's other headers are to be believed.
+WORKLOAD_NAMES: Final = vocabulary.WORKLOAD_HEADER.replace("-", "[^a-z0-9]")
+
+
 def drop_identity_headers() -> TypedExtensionConfig:
     """Remove the headers named above."""
+    return _drop(_dropped())
+
+
+def drop_workload_headers() -> TypedExtensionConfig:
+    """Remove those by which somebody could pass for another workload, and Envoy's orders to itself."""
+    return _drop(f"{WORKLOAD_NAMES}|{ENVOY_PREFIX}.*|{TRACE_ORDER}")
+
+
+def _drop(names: str) -> TypedExtensionConfig:
     mutation = Mutation(
         remove_on_match=HeaderMutationRemoveOnMatch(
-            key_matcher=StringMatcher(safe_regex=RegexMatcher(regex=_dropped()))
+            key_matcher=StringMatcher(safe_regex=RegexMatcher(regex=names))
         )
     )
     return TypedExtensionConfig(

@@ -6,20 +6,29 @@ from collections.abc import Set as AbstractSet
 from typing import Any as Json
 
 import betterproto2
+from envoy_data_plane.envoy.config.cluster.v3 import Cluster
+from envoy_data_plane.envoy.config.listener.v3 import Listener
+from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
 from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryResponse
 from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy import names
 from pillion.envoy.bootstrap import bootstrap
 from pillion.envoy.clusters import edge_clusters, sidecar_clusters
+from pillion.envoy.control_sidecar import control_clusters, control_listeners, control_routes
 from pillion.envoy.edge import EDGE, edge, edge_routes
 from pillion.envoy.egress import EGRESS, egress, egress_routes
+from pillion.envoy.identity_sidecar import identity_clusters, identity_listeners, identity_routes
 from pillion.envoy.inbound import INBOUND, inbound, inbound_routes
 from pillion.envoy.known import known_files, with_no_key
+from pillion.envoy.own_sidecar import CONTROL, IDENTITY
+from pillion.envoy.pod_listeners import APP_HEALTH, Asked, admin_cluster, pod_listeners
+from pillion.envoy.secrets import mounted_secrets
 from pillion.envoy.telemetry import relay, telemetry_clusters
 from pillion.envoy.text import as_yaml
 from pillion.envoy.tls import certificate_secret
-from pillion.plan.model import Plan, Sidecar
+from pillion.envoy.watched import beside, watched_folder
+from pillion.plan.model import Plan, Pods, Sidecar, Workload
 
 
 def render(plan: Plan, jwks: Mapping[str, Json]) -> dict[str, str]:
@@ -47,56 +56,125 @@ def render_workloads(plan: Plan, workloads: AbstractSet[str]) -> dict[str, str]:
     return written
 
 
+def pod_names(plan: Plan) -> tuple[str, ...]:
+    """Name the workloads of a plan of pods, each of which has files of its own."""
+    return tuple(sorted(plan.spiffe_ids))
+
+
+def render_pod(plan: Plan, name: str) -> dict[str, str]:
+    """Write all files of one workload in a pod, by their bare names."""
+    if plan.pods is None:
+        raise ValueError("a plan of one machine has no pods")
+    own = {IDENTITY.name: _identity_files, CONTROL.name: _control_files}
+    files = own[name](plan, plan.pods) if name in own else render_workloads(plan, {name})
+    bare = {path.removeprefix(f"{name}/"): text for path, text in files.items()}
+    return bare | mounted_secrets(name)
+
+
 def affected(before: Plan, after: Plan) -> frozenset[str]:
     """Name the Envoys of `after` whose files are others than they were in `before`, or may be."""
-    everywhere = (before.mesh, before.verification, before.collector) != (
-        after.mesh,
-        after.verification,
-        after.collector,
-    )
+    if _everywhere(before) != _everywhere(after):
+        return frozenset(after.spiffe_ids)
     were = {sidecar.workload.name: sidecar for sidecar in before.sidecars}
-    at_the_edge = [
-        (plan.edge, plan.identity, [(sidecar.service, sidecar.inbound) for sidecar in plan.sidecars])
-        for plan in (before, after)
-    ]
     moved = before.identity != after.identity
     changed = {
         sidecar.workload.name
         for sidecar in after.sidecars
-        if everywhere or were.get(sidecar.workload.name) != sidecar or (moved and sidecar.peers)
+        if were.get(sidecar.workload.name) != sidecar or (moved and sidecar.peers)
     }
-    return frozenset(
-        changed | {after.edge.workload.name} if everywhere or at_the_edge[0] != at_the_edge[1] else changed
+    if _at_the_edge(before) != _at_the_edge(after):
+        changed.add(after.edge.workload.name)
+    if after.pods and before.pods:
+        changed |= {IDENTITY.name} if before.pods.token_callers != after.pods.token_callers else set()
+        changed |= {CONTROL.name} if before.pods.stream_callers != after.pods.stream_callers else set()
+    return frozenset(changed)
+
+
+def _everywhere(plan: Plan) -> tuple[object, ...]:
+    """Give what stands in the files of every Envoy."""
+    return (plan.mesh, plan.verification, plan.collector, plan.control, plan.pods is None)
+
+
+def _at_the_edge(plan: Plan) -> tuple[object, ...]:
+    return plan.edge, plan.identity, [(sidecar.service, sidecar.reached) for sidecar in plan.sidecars]
+
+
+def _in_pods(plan: Plan, workload: Workload, health: str | None = None) -> list[Listener]:
+    if plan.pods is None:
+        return []
+    return pod_listeners(workload, [Asked(APP_HEALTH, names.APP, health)] if health else [])
+
+
+def _admin(plan: Plan, workload: Workload) -> list[Cluster]:
+    return [] if plan.pods is None else [admin_cluster(workload)]
+
+
+def _identity_files(plan: Plan, pods: Pods) -> dict[str, str]:
+    return _own_files(
+        plan, IDENTITY, identity_listeners(plan, pods), identity_routes(plan, pods), identity_clusters()
     )
+
+
+def _control_files(plan: Plan, pods: Pods) -> dict[str, str]:
+    return _own_files(plan, CONTROL, control_listeners(plan, pods), control_routes(pods), control_clusters())
+
+
+def _own_files(
+    plan: Plan,
+    workload: Workload,
+    listeners: list[Listener],
+    routes: RouteConfiguration,
+    clusters: list[Cluster],
+) -> dict[str, str]:
+    return {
+        names.BOOTSTRAP_FILE: _yaml(bootstrap(plan.mesh, workload, None)),
+        names.LISTENERS_FILE: _resources(listeners),
+        names.routes_file(INBOUND): _resources([routes]),
+        names.CLUSTERS_FILE: _resources([*clusters, *telemetry_clusters(plan, workload)]),
+    }
 
 
 def _edge_files(plan: Plan) -> dict[str, str]:
     name = plan.edge.workload.name
     written = {
-        names.BOOTSTRAP_FILE: _yaml(bootstrap(plan.mesh, plan.edge.workload)),
-        names.LISTENERS_FILE: _resources([edge(plan), *relay(plan)]),
+        names.BOOTSTRAP_FILE: _yaml(bootstrap(plan.mesh, plan.edge.workload, plan.control)),
+        names.LISTENERS_FILE: _resources([edge(plan), *relay(plan), *_in_pods(plan, plan.edge.workload)]),
         names.routes_file(EDGE): _resources([edge_routes(plan)]),
         names.CLUSTERS_FILE: _resources(
             [
                 *edge_clusters(plan.edge, plan.identity, plan.sidecars),
                 *telemetry_clusters(plan, plan.edge.workload),
+                *_admin(plan, plan.edge.workload),
             ]
         ),
     }
     if plan.edge.tls is not None:
-        written[names.CERTIFICATE_FILE] = _resources([certificate_secret(plan.edge.tls, plan.edge.workload)])
+        watched = (
+            watched_folder(plan.edge.workload) if plan.pods is None else beside(plan.edge.tls.certificate)
+        )
+        written[names.CERTIFICATE_FILE] = _resources([certificate_secret(plan.edge.tls, watched)])
     return {f"{name}/{file}": text for file, text in written.items()}
 
 
 def _sidecar_files(plan: Plan, sidecar: Sidecar) -> dict[str, str]:
     name = sidecar.workload.name
     return {
-        f"{name}/{names.BOOTSTRAP_FILE}": _yaml(bootstrap(plan.mesh, sidecar.workload)),
-        f"{name}/{names.LISTENERS_FILE}": _resources([inbound(plan, sidecar), egress(plan, sidecar)]),
+        f"{name}/{names.BOOTSTRAP_FILE}": _yaml(bootstrap(plan.mesh, sidecar.workload, plan.control)),
+        f"{name}/{names.LISTENERS_FILE}": _resources(
+            [
+                inbound(plan, sidecar),
+                egress(plan, sidecar),
+                *_in_pods(plan, sidecar.workload, sidecar.health),
+            ]
+        ),
         f"{name}/{names.routes_file(INBOUND)}": _resources([inbound_routes(sidecar)]),
         f"{name}/{names.routes_file(EGRESS)}": _resources([egress_routes(sidecar)]),
         f"{name}/{names.CLUSTERS_FILE}": _resources(
-            [*sidecar_clusters(sidecar, plan.identity), *telemetry_clusters(plan, sidecar.workload)]
+            [
+                *sidecar_clusters(sidecar, plan.identity),
+                *telemetry_clusters(plan, sidecar.workload),
+                *_admin(plan, sidecar.workload),
+            ]
         ),
     }
 

@@ -4,8 +4,10 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from pillion import vocabulary
-from pillion.topology.address import Address, UnixSocket
+from pillion.topology.address import Address, DnsAddress, UnixSocket
 
+# Cluster of every Envoy in a pod: its own admin interface.
+ADMIN: Final = "admin"
 # Clusters of a sidecar.
 APP: Final = "app"
 APP_GRPC: Final = "app-grpc"
@@ -66,8 +68,6 @@ def trusted_keys_file(issuer: str) -> str:
     return f"{KNOWN_FOLDER}/{issuer}.jwks.json"
 
 
-# Where control listens, relative to the state folder.
-CONTROL_SOCKET: Final = "run/control.sock"
 # The variable in an Envoy's environment by which it proves to control who it is.
 CREDENTIAL_VARIABLE: Final = "PILLION_CONTROL_CREDENTIAL"
 # The one by which a sidecar proves to identity whose it is, and the name of that among the bootstrap's secrets.
@@ -87,7 +87,7 @@ INTERNAL_HEADERS: Final = (vocabulary.SESSION_HEADER, vocabulary.API_KEY_HEADER,
 REFUSED_HEADER: Final = "x-pillion-refused"
 
 
-def identity_cluster(address: Address | UnixSocket) -> str:
+def identity_cluster(address: Address | DnsAddress | UnixSocket) -> str:
     """Name the edge's cluster of identity after where that listens.
 
     When identity moves there are two for a while: Envoy ends the requests of its own filters that are under way to

@@ -25,6 +25,25 @@ def trust_file(authorities: str) -> str:
     return _resource(names.TRUST, authorities, {"validation_context": trusted})
 
 
+def mounted_secrets(workload: str) -> dict[str, str]:
+    """Write the two files of a workload whose certificate others lay down beside them, as cert-manager does.
+
+    By their names: all of the folder is replaced in one step, and read again then.
+    """
+    folder = names.secrets_folder(workload)
+    watched = {"path": folder}
+    pair = {
+        "certificate_chain": {"filename": f"{folder}/tls.crt"},
+        "private_key": {"filename": f"{folder}/tls.key"},
+        "watched_directory": watched,
+    }
+    trusted = {"trusted_ca": {"filename": f"{folder}/ca.crt"}, "watched_directory": watched}
+    return {
+        names.secret_file(names.SVID): _resource(names.SVID, folder, {"tls_certificate": pair}),
+        names.secret_file(names.TRUST): _resource(names.TRUST, folder, {"validation_context": trusted}),
+    }
+
+
 def version(public: str) -> str:
     """Name the version that an Envoy says it has once it has taken up the file of these certificates."""
     return hashlib.sha256(public.encode()).hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from envoy_data_plane.envoy.config.core.v3 import DataSource, TransportSocket
+from envoy_data_plane.envoy.config.core.v3 import DataSource, TransportSocket, WatchedDirectory
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     CommonTlsContext,
     DownstreamTlsContext,
@@ -15,15 +15,17 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
 from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy import names
-from pillion.envoy.watched import watched, watched_folder
-from pillion.plan.model import Edge, Tls, Workload
+from pillion.envoy.watched import watched as watched_file
+from pillion.plan.model import Edge, Tls
 
 CERTIFICATE: Final = "certificate"
 
 
 def tls(edge: Edge) -> TransportSocket:
     """Offer HTTP/2 and HTTP/1.1 over TLS 1.2 or later, with the certificate of the Envoy's certificate file."""
-    certificate = SdsSecretConfig(name=CERTIFICATE, sds_config=watched(edge.workload, names.CERTIFICATE_FILE))
+    certificate = SdsSecretConfig(
+        name=CERTIFICATE, sds_config=watched_file(edge.workload, names.CERTIFICATE_FILE)
+    )
     context = DownstreamTlsContext(
         common_tls_context=CommonTlsContext(
             tls_params=TlsParameters(tls_minimum_protocol_version=TlsParametersTlsProtocol.TLSv1_2),
@@ -34,13 +36,13 @@ def tls(edge: Edge) -> TransportSocket:
     return TransportSocket(name="envoy.transport_sockets.tls", typed_config=Any.pack(context))
 
 
-def certificate_secret(files: Tls, workload: Workload) -> Secret:
-    """Name the user's files; they are read again, together, when something is renamed in Envoy's own folder."""
+def certificate_secret(files: Tls, watched: WatchedDirectory) -> Secret:
+    """Name the user's files; they are read again, together, when something is renamed in the `watched` folder."""
     return Secret(
         name=CERTIFICATE,
         tls_certificate=TlsCertificate(
             certificate_chain=DataSource(filename=files.certificate),
             private_key=DataSource(filename=files.key),
-            watched_directory=watched_folder(workload),
+            watched_directory=watched,
         ),
     )

@@ -26,6 +26,11 @@ def watched_in(folder: str, file: str) -> ConfigSource:
     )
 
 
+def beside(file: str) -> WatchedDirectory:
+    """Name the folder in which a file lies."""
+    return WatchedDirectory(path=file.rpartition("/")[0])
+
+
 def watched_folder(workload: Workload) -> WatchedDirectory:
     """Name the Envoy's folder."""
     return WatchedDirectory(path=names.folder_of(workload.name))

@@ -7,13 +7,13 @@ from typing import Final
 
 from pillion.envoy import names
 from pillion.local.failure import LocalError
-from pillion.topology import UnixSocket
+from pillion.plan import model
 from pillion.vocabulary import STATE_FOLDER
 
 # Relative to the state folder, which is the working directory of whoever uses it: a socket's path has a limit
 # of about 100 bytes (unix(7)), and a state folder can be deep.
-IDENTITY_SOCKET: Final = UnixSocket(path="run/identity.sock")
-CONTROL_SOCKET: Final = UnixSocket(path=names.CONTROL_SOCKET)
+IDENTITY_SOCKET: Final = model.IDENTITY_SOCKET
+CONTROL_SOCKET: Final = model.CONTROL_SOCKET
 _PRIVATE: Final = 0o700
 
 

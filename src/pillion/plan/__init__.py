@@ -7,27 +7,34 @@ knows nothing of Envoy; `pillion.envoy` says it in Envoy's words.
 from pillion.plan.build import build
 from pillion.plan.model import (
     Address,
+    Control,
+    DnsAddress,
     Edge,
     EdgeRoute,
     Identity,
     Peer,
     Plan,
+    Reached,
     Requirement,
     Rule,
     Sidecar,
     UnixSocket,
     Workload,
 )
+from pillion.plan.pods import in_pods
 from pillion.plan.ports import Ports, SocketAndPort, assign
 
 __all__ = [
     "Address",
+    "Control",
+    "DnsAddress",
     "Edge",
     "EdgeRoute",
     "Identity",
     "Peer",
     "Plan",
     "Ports",
+    "Reached",
     "Requirement",
     "Rule",
     "Sidecar",
@@ -36,4 +43,5 @@ __all__ = [
     "Workload",
     "assign",
     "build",
+    "in_pods",
 ]

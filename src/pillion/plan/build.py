@@ -11,21 +11,19 @@ from pillion.plan.model import (
     Identity,
     Peer,
     Plan,
+    Reached,
     Rule,
     Sidecar,
     Tls,
-    UnixSocket,
     Verification,
 )
 from pillion.plan.needs import required, signed_in
-from pillion.plan.ports import Ports, SocketAndPort
-from pillion.topology import Address, Service, Topology, claim_path
+from pillion.plan.ports import Places
 from pillion.topology import Issuer as WrittenIssuer
+from pillion.topology import Service, Topology, claim_path
 
 
-def build(
-    topology: Topology, ports: Mapping[str, Ports | SocketAndPort], identity: Address | UnixSocket
-) -> Plan:
+def build(topology: Topology, ports: Mapping[str, Places], identity: Reached) -> Plan:
     """Work out what follows from `topology`.
 
     `ports` says where each service's sidecar listens (see `assign`), `identity` where the edge reaches the
@@ -82,25 +80,25 @@ def _tls(written: Tls | None) -> Tls | None:
     return Tls(certificate=posixpath.join("..", written.certificate), key=posixpath.join("..", written.key))
 
 
-def _sidecar(
-    topology: Topology, name: str, service: Service, ports: Mapping[str, Ports | SocketAndPort]
-) -> Sidecar:
+def _sidecar(topology: Topology, name: str, service: Service, ports: Mapping[str, Places]) -> Sidecar:
     return Sidecar(
         service=name,
         spiffe_id=vocabulary.spiffe_id(topology.mesh, name),
         inbound=ports[name].inbound,
+        reached=ports[name].reached,
         egress=ports[name].egress,
         app=service.app,
         rules=_rules(topology, service),
         peers=tuple(
             Peer(
                 service=callee,
-                address=ports[callee].inbound,
+                address=ports[callee].reached,
                 spiffe_id=vocabulary.spiffe_id(topology.mesh, callee),
             )
             for callee in sorted(service.calls)
         ),
         callers=_callers(topology, name),
+        health=service.health,
     )
 
 

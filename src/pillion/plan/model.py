@@ -2,22 +2,28 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from pillion.plan.issuer import Issuer
 from pillion.plan.needs import ANYONE, Requirement
-from pillion.topology import Address, Tls, UnixSocket
+from pillion.topology import Address, DnsAddress, Tls, UnixSocket
 from pillion.vocabulary import Cookies
 
 __all__ = [
     "ANYONE",
+    "CONTROL_SOCKET",
+    "IDENTITY_SOCKET",
     "Address",
+    "Control",
+    "DnsAddress",
     "Edge",
     "EdgeRoute",
     "Identity",
     "Issuer",
     "Peer",
     "Plan",
+    "Pods",
+    "Reached",
     "Requirement",
     "Rule",
     "Sidecar",
@@ -25,6 +31,14 @@ __all__ = [
     "UnixSocket",
     "Workload",
 ]
+
+
+# Where these listen, on their machine or in their pod; relative to the working directory of every Envoy.
+IDENTITY_SOCKET: Final = UnixSocket(path="run/identity.sock")
+CONTROL_SOCKET: Final = UnixSocket(path="run/control.sock")
+
+# Where somebody is reached: in pods by a name.
+Reached = Address | DnsAddress | UnixSocket
 
 
 @dataclass(frozen=True)
@@ -51,10 +65,10 @@ class Workload:
 
 @dataclass(frozen=True)
 class Peer:
-    """A service that another may call: where its sidecar listens, and what is in its certificate."""
+    """A service that another may call: where its sidecar is reached, and what is in its certificate."""
 
     service: str
-    address: Address | UnixSocket
+    address: Reached
     spiffe_id: str
 
 
@@ -75,19 +89,22 @@ class Verification:
 class Sidecar:
     """The Envoy beside one service.
 
-    `inbound` takes requests for the service, `egress` those that the service makes. `rules` are in order,
-    the first match decides, and the last one matches everything. `callers` are the SPIFFE IDs of those who may
-    send requests to it at all: the rules are asked for no others.
+    `inbound` takes requests for the service, others find it where it is `reached`; `egress` takes those that the
+    service makes. `rules` are in order, the first match decides, and the last one matches everything. `callers`
+    are the SPIFFE IDs of those who may send requests to it at all: the rules are asked for no others. `health` is
+    the path at which the service says how it is.
     """
 
     service: str
     spiffe_id: str
     inbound: Address | UnixSocket
+    reached: Reached
     egress: Address
     app: Address | UnixSocket
     rules: tuple[Rule, ...]
     peers: tuple[Peer, ...]
     callers: tuple[str, ...]
+    health: str | None = None
 
     @property
     def workload(self) -> Workload:
@@ -128,25 +145,60 @@ class Edge:
 
 @dataclass(frozen=True)
 class Identity:
-    """Where the edge reaches identity, and the paths of the edge that identity answers."""
+    """Where the edge reaches identity, and the paths of the edge that identity answers.
 
-    address: Address | UnixSocket
+    `spiffe_id` is what is in its certificate; without one it is a socket, which this user alone can open.
+    """
+
+    address: Reached
     paths: tuple[str, ...]
+    spiffe_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Control:
+    """Where every Envoy reaches control; `spiffe_id` as of identity."""
+
+    address: Reached = CONTROL_SOCKET
+    spiffe_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Pods:
+    """What there is in pods alone: sidecars of identity and control, and whom they let in, by SPIFFE ID.
+
+    `token_callers` are the services that ask identity for tokens of their own, and for nothing else;
+    `stream_callers` are those who keep up a stream to control. What is only identity's to answer, the edge asks.
+    """
+
+    inbound: Address
+    token_callers: tuple[str, ...]
+    stream_callers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that follows from one topology; `collector` takes spans and audit lines, if there is one."""
+    """Everything that follows from one topology; `collector` takes spans and audit lines, if there is one.
+
+    `pods` is None where all runs on one machine.
+    """
 
     mesh: str
     verification: Verification
     edge: Edge
     identity: Identity
     sidecars: tuple[Sidecar, ...]
-    collector: Address | UnixSocket | None = None
+    collector: Reached | None = None
+    control: Control = Control()
+    pods: Pods | None = None
 
     @property
     def spiffe_ids(self) -> dict[str, str]:
         """The SPIFFE IDs of the workloads by their names."""
+        own = {"identity": self.identity.spiffe_id, "control": self.control.spiffe_id}
         edge = {self.edge.workload.name: self.edge.spiffe_id}
-        return edge | {sidecar.workload.name: sidecar.spiffe_id for sidecar in self.sidecars}
+        return (
+            edge
+            | {name: spiffe_id for name, spiffe_id in own.items() if spiffe_id is not None}
+            | {sidecar.workload.name: sidecar.spiffe_id for sidecar in self.sidecars}
+        )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
-from pillion.topology import Address, Topology, UnixSocket
+from pillion.topology import Address, DnsAddress, Topology, UnixSocket
 
 # The range in which meshes commonly keep sidecar ports; below the ephemeral range of Linux and macOS.
 FIRST_PORT: Final = 15001
@@ -19,6 +19,11 @@ class Ports:
     inbound: Address
     egress: Address
 
+    @property
+    def reached(self) -> Address:
+        """Where others find it."""
+        return self.inbound
+
 
 @dataclass(frozen=True)
 class SocketAndPort:
@@ -26,6 +31,23 @@ class SocketAndPort:
 
     inbound: UnixSocket
     egress: Address
+
+    @property
+    def reached(self) -> UnixSocket:
+        """Where others find it."""
+        return self.inbound
+
+
+@dataclass(frozen=True)
+class PodPorts:
+    """The same of a sidecar in a pod, which others find by a name."""
+
+    inbound: Address
+    egress: Address
+    reached: DnsAddress
+
+
+Places = Ports | SocketAndPort | PodPorts
 
 
 def assign(topology: Topology, candidates: Iterator[int] | None = None) -> Mapping[str, Ports]:

@@ -5,7 +5,7 @@ held against the models (`model`, `translate`). What values must be to each othe
 is what can be used although other parts are wrong (`draft`, `checks`), so that all problems come at once.
 """
 
-from pillion.topology.address import Address, UnixSocket
+from pillion.topology.address import Address, DnsAddress, UnixSocket
 from pillion.topology.files import find
 from pillion.topology.issuer import Issuer
 from pillion.topology.loading import load
@@ -27,6 +27,7 @@ from pillion.topology.trust import claim_path
 
 __all__ = [
     "Address",
+    "DnsAddress",
     "Edge",
     "Identity",
     "Issuer",

@@ -34,6 +34,18 @@ class Address(BaseModel):
         return ipaddress.ip_address(self.host)
 
 
+class DnsAddress(BaseModel):
+    """A port at whatever addresses a name has; `host` is a whole name, without a dot at its end."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
 class UnixSocket(BaseModel):
     """A Unix socket; `path` is absolute."""
 

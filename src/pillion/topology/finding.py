@@ -50,6 +50,7 @@ Code: TypeAlias = Literal[
     "bad-lifetime",
     "bad-rotation",
     "bad-run",
+    "bad-image",
     "bad-mail-sender",
     "bad-mail-server",
     "bad-issuer",

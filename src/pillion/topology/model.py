@@ -34,10 +34,12 @@ from pillion.topology.section import Section, text_schema
 from pillion.topology.telemetry import COLLECTOR, parse_collector
 from pillion.topology.users import parse_secret, parse_users_url
 from pillion.topology.words import (
+    IMAGE,
     METHODS,
     NAME,
     RESERVED_NAMES,
     parse_database,
+    parse_image,
     parse_lifetime,
     parse_method,
     parse_name,
@@ -112,6 +114,7 @@ Collector = Annotated[
     BeforeValidator(parse_collector),
     text_schema(pattern=f"^{COLLECTOR.pattern}$"),
 ]
+Image = Annotated[str, AfterValidator(parse_image), text_schema(pattern=f"^({_json_pattern(IMAGE)})$")]
 Command = Annotated[str, AfterValidator(parse_run), text_schema()]
 
 
@@ -315,6 +318,12 @@ class Service(Section):
 
     run: Command | None = None
     """The command with which `pillion up` starts it; it runs in the folder of this file."""
+
+    image: Image | None = None
+    """The container image of its pods: with it, `pillion render kubernetes` writes its Deployment."""
+
+    health: Route | None = None
+    """The path at which it answers GET with 200 while it is well: what a pod's probes ask."""
 
     paths: tuple[ClaimedRoute, ...] = Field((), json_schema_extra=_SET)
     """What the edge sends here: each path and all below it. None: not reachable from the edge."""

@@ -20,6 +20,14 @@ from pillion.topology.wording import did_you_mean, one_of
 NAME: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 RESERVED_NAMES: Final = frozenset({"edge", "identity", "control", "localhost"})
 
+# As registries take it (OCI Distribution Specification, "Pulling manifests"): a registry, a name, a tag, a digest.
+_PART: Final = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+IMAGE: Final = re.compile(
+    r"(?:(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|[A-Za-z0-9-]+(?=:[0-9]))(?::[0-9]{1,5})?/)?"
+    rf"{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9._-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?",
+    re.ASCII,
+)
+
 # RFC 9110, section 9, and RFC 5789; CONNECT and TRACE are refused at the edge.
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -117,6 +125,16 @@ def parse_run(written: str) -> str:
         ) from None
     if not words or not words[0]:
         raise unfit("bad-run", "a command is needed here, such as python orders.py")
+    return written
+
+
+def parse_image(written: str) -> str:
+    """Read the name of a container image, with a tag, a digest, both or none."""
+    if not IMAGE.fullmatch(written):
+        raise unfit(
+            "bad-image",
+            "{written} is no container image: write REGISTRY/NAME:TAG, such as registry.example/shop/orders:1.4",
+        )
     return written
 
 
