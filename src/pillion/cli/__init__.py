@@ -29,6 +29,7 @@ VERBS: Final = {
     "attack": "Try known attacks on the running mesh.",
     "changes": "Print who changed what of accounts, sessions, clients and keys.",
     "render": "Write the files for Envoy, without running anything.",
+    "inject": "Add the sidecar to Kubernetes manifests.",
 }
 
 

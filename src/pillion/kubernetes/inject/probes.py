@@ -17,7 +17,9 @@ _WAYS: Final = ("httpGet", "tcpSocket", "grpc")
 
 def settle(path: Path, container: Manifest, facts: ServiceFacts, *, is_app: bool) -> Iterator[Remark]:
     """Lead the probes that ask for the service's health to the sidecar, and say which others cannot succeed."""
-    ports = {port.get("name"): port.get("containerPort") for port in container.get("ports") or ()}
+    ports = {
+        port["name"]: port.get("containerPort") for port in container.get("ports") or () if port.get("name")
+    }
     for kind in _PROBES:
         probe = container.get(kind) or {}
         for way in _WAYS:
@@ -37,8 +39,8 @@ def settle(path: Path, container: Manifest, facts: ServiceFacts, *, is_app: bool
     for hook in _HOOKS:
         action = (container.get("lifecycle") or {}).get(hook) or {}
         for way in _WAYS:
-            asked = action.get(way) or {}
-            if ports.get(asked.get("port"), asked.get("port")) == facts.app.port:
+            asked = action.get(way)
+            if asked and ports.get(asked.get("port"), asked.get("port")) == facts.app.port:
                 yield Remark((*path, "lifecycle", hook, way), _UNREACHABLE, "write exec")
 
 
