@@ -1,0 +1,42 @@
+"""Whom Prometheus asks: pods, since the headless Services have no port for it."""
+
+from typing import Any, Final
+
+from pillion.kubernetes.names import (
+    COMPONENT_LABEL,
+    CONTROL,
+    EDGE,
+    IDENTITY,
+    SERVICE_LABEL,
+    Cluster,
+    head,
+)
+
+_PORT: Final = "probes"
+
+
+def documents(cluster: Cluster) -> list[dict[str, Any]]:
+    """Write a PodMonitor for the Envoys of services, one for Pillion's own, and one for identity itself."""
+    services = {"key": SERVICE_LABEL, "operator": "Exists"}
+    own = {"key": COMPONENT_LABEL, "operator": "In", "values": [EDGE, IDENTITY, CONTROL]}
+    identity = {"key": COMPONENT_LABEL, "operator": "In", "values": [IDENTITY]}
+    return [
+        _monitor(cluster, "pillion-services", services, "/metrics", SERVICE_LABEL),
+        _monitor(cluster, "pillion-components", own, "/metrics", COMPONENT_LABEL),
+        _monitor(cluster, "pillion-programs", identity, "/app/metrics", COMPONENT_LABEL),
+    ]
+
+
+def _monitor(cluster: Cluster, name: str, pods: dict[str, Any], path: str, label: str) -> dict[str, Any]:
+    """Each metric says of which workload it is, as those of `pillion up` do."""
+    source = f"__meta_kubernetes_pod_label_{label.translate(str.maketrans('./-', '___'))}"
+    endpoint = {
+        "port": _PORT,
+        "path": path,
+        "interval": "30s",
+        "relabelings": [{"sourceLabels": [source], "targetLabel": "workload"}],
+    }
+    return {
+        **head(cluster, "PodMonitor", name),
+        "spec": {"selector": {"matchExpressions": [pods]}, "podMetricsEndpoints": [endpoint]},
+    }
