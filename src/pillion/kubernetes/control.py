@@ -30,7 +30,7 @@ def documents(
         pods.deployment(cluster, CONTROL, _template(cluster, config), _REPLICAS),
         pods.headless_service(cluster, CONTROL, [_MTLS_PORT]),
         pods.disruption_budget(cluster, CONTROL),
-        network_policies.control(cluster, plan, outside.of_control(topology, plan)),
+        network_policies.control(cluster, plan, outside.of_control(topology)),
     ]
 
 

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from pillion.plan import Plan
 from pillion.topology import Topology
 
 _POSTGRESQL: Final = 5432
@@ -27,9 +26,9 @@ def of_identity(topology: Topology) -> frozenset[int]:
     return frozenset((*_databases(topology), *mail, *map(_port, asked)))
 
 
-def of_control(topology: Topology, plan: Plan) -> frozenset[int]:
+def of_control(topology: Topology) -> frozenset[int]:
     """Name the ports of the database, of the cluster's API, and of where other issuers have their keys."""
-    keys = (issuer.keys for issuer in plan.verification.trusted)
+    keys = (issuer.jwks for issuer in topology.trust.values())
     return frozenset((*_databases(topology), *_API_SERVER, *map(_port, keys)))
 
 

@@ -27,7 +27,7 @@ def manifest(documents: Iterable[Mapping[str, Any]], comment: str) -> str:
 
 def _lines(value: Mapping[str, Any], indent: str) -> Iterable[str]:
     for key, each in value.items():
-        yield f"{indent}{_scalar(key, indent)}:"
+        yield f"{indent}{_one_line(key)}:"
         yield from _after_key(each, indent)
 
 
@@ -56,6 +56,10 @@ def _scalar(value: Any, indent: str) -> str:
         return json.dumps(value)
     if "\n" in value and _BLOCK.fullmatch(value):
         return _block(value, indent)
+    return _one_line(value)
+
+
+def _one_line(value: str) -> str:
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
         return value
     return json.dumps(value, ensure_ascii=False)
