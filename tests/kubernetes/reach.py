@@ -1,7 +1,7 @@
-"""May one pod open a connection to another? By the words of NetworkPolicy's documentation, none of ours.
+"""May one pod connect to another? By the words of NetworkPolicy's documentation, and none of ours.
 
-A pod that no policy selects (for a direction) is open in it; one that some select is open to what one of their rules
-allows. A connection needs both ends' consent.
+A pod that no policy selects (for a direction) is open in it; one that some select is open to what one of their
+rules allows. A connection needs both ends' consent.
 """
 
 import ipaddress

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pillion.kubernetes import (
+    chart,
     control,
     edge,
     identity,
@@ -92,7 +93,8 @@ def _refuse_taken(base: Mapping[str, Documents], services: Iterable[str]) -> Non
 
 def render(made: Manifests) -> dict[str, str]:
     """Write every file, by its path below the folder that is rendered to."""
-    return _base(made) | _monitoring(made) | _overlay(made)
+    helm = chart.files(made.cluster, made.base, made.monitoring, MADE)
+    return _base(made) | _monitoring(made) | _overlay(made) | helm
 
 
 def _base(made: Manifests) -> dict[str, str]:

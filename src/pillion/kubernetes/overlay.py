@@ -22,7 +22,7 @@ _EXAMPLES: Final[Mapping[str, str]] = {
 def files(cluster: Cluster, service: str, images: Iterable[str], variables: Iterable[str]) -> dict[str, str]:
     """Write the overlay; `service` is one of the mesh's that stands for all."""
     written = {
-        "kustomization.yaml": _kustomization([PROGRAM_IMAGE, ENVOY_IMAGE, *images]),
+        "kustomization.yaml": _kustomization(cluster, [PROGRAM_IMAGE, ENVOY_IMAGE, *images]),
         "edge-service.yaml": _edge_service(cluster),
         "database.yaml": _way_out(cluster, service),
         "secrets.env.example": _secrets(variables),
@@ -31,7 +31,7 @@ def files(cluster: Cluster, service: str, images: Iterable[str], variables: Iter
     return {f"{FOLDER}/{name}": text for name, text in written.items()}
 
 
-def _kustomization(images: Iterable[str]) -> str:
+def _kustomization(cluster: Cluster, images: Iterable[str]) -> str:
     pinned = "\n".join(
         f"- name: {name}\n  newName: registry.example/{name}\n  digest: {_DIGEST}"
         for name in (image.rpartition(":")[0] or image for image in images)
@@ -56,6 +56,7 @@ replicas:
 # The one Secret that is yours: cp secrets.env.example secrets.env, and keep that out of git.
 secretGenerator:
 - name: {SECRET}
+  namespace: {cluster.namespace}
   envs: [secrets.env]
 patches:
 - path: edge-service.yaml           # a load balancer; or leave it out, and name the Service `edge` in an Ingress

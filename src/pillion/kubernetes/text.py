@@ -19,6 +19,12 @@ _WORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y
 _BLOCK: Final = re.compile(r"[^\s][^\r\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]*", re.DOTALL)
 
 
+class Raw(str):
+    """What is written as it stands."""
+
+    __slots__ = ()
+
+
 def manifest(documents: Iterable[Mapping[str, Any]], comment: str) -> str:
     """Write documents into one file, below a comment of one or more lines."""
     head = "".join(f"# {line}\n" for line in comment.splitlines())
@@ -54,6 +60,8 @@ def _items(values: Iterable[Any], indent: str) -> Iterable[str]:
 def _scalar(value: Any, indent: str) -> str:
     if not isinstance(value, str):
         return json.dumps(value)
+    if isinstance(value, Raw):
+        return str(value)
     if "\n" in value and _BLOCK.fullmatch(value):
         return _block(value, indent)
     return _one_line(value)

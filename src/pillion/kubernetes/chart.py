@@ -1,0 +1,144 @@
+"""The same documents as a Helm chart: what is in base/ to the letter, but for a few places that take a value.
+
+There is no second source that could say something else: the templates are the documents, and the values' defaults
+what stands in them. What looks like a template inside them (`{{`) is written so that Helm gives it back.
+"""
+
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from typing import Any, Final
+
+from pillion.kubernetes.containers import ENVOY_IMAGE
+from pillion.kubernetes.names import CONTROL, EDGE, IDENTITY, PROGRAM_IMAGE, Cluster
+from pillion.kubernetes.text import Raw, manifest
+
+Documents = list[dict[str, Any]]
+# Where a value stands in values.yaml, and what it is when nobody says otherwise.
+Values = dict[tuple[str, ...], Any]
+
+_VALUES: Final = (
+    "{made}\nWhat may differ from one cluster to another: helm install NAME chart --values YOURS.yaml"
+)
+
+
+def files(
+    cluster: Cluster, base: Mapping[str, Documents], monitoring: Documents, made: str
+) -> dict[str, str]:
+    """Write the chart; `made` is the comment that leads every file."""
+    values: Values = {("monitoring",): False}
+    templates = {
+        path: manifest([_templated(each, values) for each in _without_namespace(documents)], made)
+        for path, documents in base.items()
+    }
+    prometheus = manifest([_escaped(each) for each in monitoring], made)
+    return {
+        "chart/Chart.yaml": manifest([_chart(cluster)], made),
+        "chart/values.yaml": manifest([_nested(values)], _VALUES.format(made=made)),
+        "chart/templates/namespace.yaml": _namespace_check(cluster, made),
+        "chart/templates/monitoring.yaml": _only_if("monitoring", prometheus, made),
+        **{f"chart/templates/{path}": text for path, text in templates.items()},
+    }
+
+
+def _chart(cluster: Cluster) -> dict[str, Any]:
+    return {
+        "apiVersion": "v2",
+        "name": cluster.mesh,
+        "description": f"The mesh {cluster.mesh}: its edge, identity, control and services",
+        "type": "application",
+        "version": version("pillion"),
+        "appVersion": version("pillion"),
+        # Sidecars that Kubernetes starts and ends in order, and a pause before a container ends.
+        "kubeVersion": ">=1.30.0-0",
+    }
+
+
+def _without_namespace(documents: Documents) -> Documents:
+    """Leave the namespace to `helm install --create-namespace`: Helm keeps its own notes in it before all else."""
+    return [document for document in documents if document["kind"] != "Namespace"]
+
+
+def _namespace_check(cluster: Cluster, made: str) -> str:
+    """Have Helm refuse another namespace: the Envoys look for each other in this one."""
+    return (
+        f"# {made}\n"
+        f'{{{{- if ne .Release.Namespace "{cluster.namespace}" }}}}\n'
+        f'{{{{- fail "this mesh is for the namespace {cluster.namespace}: render it anew for another" }}}}\n'
+        "{{- end }}\n"
+    )
+
+
+def _only_if(value: str, text: str, made: str) -> str:
+    return f"# {made}\n{{{{- if .Values.{value} }}}}\n{text}{{{{- end }}}}\n"
+
+
+def _templated(document: dict[str, Any], values: Values) -> dict[str, Any]:
+    """Put values in their places, and note what their defaults are."""
+    places = dict(_places(document))
+    values |= {name: _at(document, path) for path, name in places.items()}
+    written: dict[str, Any] = _escaped(document)
+    for path, name in places.items():
+        *way, last = path
+        inside: Any = written
+        for step in way:
+            inside = inside[step]
+        inside[last] = Raw(f"{{{{ {_reference(name)} | toJson }}}}")
+    return written
+
+
+def _places(document: Mapping[str, Any]) -> Iterator[tuple[tuple[Any, ...], tuple[str, ...]]]:
+    """Say which places of a document take which values."""
+    name = document["metadata"]["name"]
+    match document["kind"], name:
+        case "HorizontalPodAutoscaler", _:
+            yield ("spec", "minReplicas"), (name, "minReplicas")
+            yield ("spec", "maxReplicas"), (name, "maxReplicas")
+        case "Service", "edge":
+            yield ("spec", "type"), (EDGE, "serviceType")
+        case "Deployment", _:
+            yield from _places_of_pods(document, name)
+
+
+def _places_of_pods(
+    document: Mapping[str, Any], name: str
+) -> Iterator[tuple[tuple[Any, ...], tuple[str, ...]]]:
+    owner = (name,) if name in {EDGE, IDENTITY, CONTROL} else ("services", name)
+    if "replicas" in document["spec"]:
+        yield ("spec", "replicas"), (*owner, "replicas")
+    pod = ("spec", "template", "spec")
+    shared = {PROGRAM_IMAGE: ("images", "pillion"), ENVOY_IMAGE: ("images", "envoy")}
+    for kind in ("initContainers", "containers"):
+        for index, container in enumerate(_at(document, pod).get(kind, ())):
+            yield (*pod, kind, index, "image"), shared.get(container["image"], (*owner, "image"))
+
+
+def _at(document: Mapping[str, Any], path: tuple[Any, ...]) -> Any:
+    found: Any = document
+    for step in path:
+        found = found[step]
+    return found
+
+
+def _reference(name: tuple[str, ...]) -> str:
+    """Name a value to Helm: a service's name may hold a '-', which a dotted path may not."""
+    parts = " ".join(f'"{part}"' for part in name)
+    return f"index .Values {parts}"
+
+
+def _escaped(value: Any) -> Any:
+    """Copy, with Go's own quotation around what Go would take for a template."""
+    if isinstance(value, Mapping):
+        return {key: _escaped(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_escaped(each) for each in value]
+    return value.replace("{{", "{{ `{{` }}") if isinstance(value, str) else value
+
+
+def _nested(values: Values) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for (*way, last), default in sorted(values.items()):
+        inside = tree
+        for step in way:
+            inside = inside.setdefault(step, {})
+        inside[last] = default
+    return tree
