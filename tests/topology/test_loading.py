@@ -39,6 +39,8 @@ def test_the_example_of_the_interface_is_read_as_it_says() -> None:
     assert topology.services["orders"] == Service(
         app=Address(host="127.0.0.1", port=7001),
         run="python orders.py",
+        image="registry.example/shop/orders:1.4",
+        health="/healthz",
         paths=("/api/orders",),
         calls=("inventory",),
         rules=(

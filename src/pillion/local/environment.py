@@ -13,7 +13,7 @@ from pillion.envoy.names import CREDENTIAL_VARIABLE, SERVICE_SECRET_VARIABLE
 from pillion.plan import Address, Sidecar, UnixSocket
 
 _OURS: Final = "PILLION_"
-_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-[^}]*)?\}")
 _REPLACED: Final = frozenset({"port", "http_proxy", "no_proxy"})
 # Proxies, and the certificates of authorities that the user's network trusts besides (OpenSSL's variables).
 _WAY_OUT: Final = frozenset(

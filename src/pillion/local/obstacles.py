@@ -13,7 +13,7 @@ from pillion.local import inotify
 from pillion.local.failure import LocalError
 from pillion.local.isolation.obstacles import refuse_unfit
 from pillion.local.ports import is_free
-from pillion.topology import Address, Topology
+from pillion.topology import Address, DnsAddress, Topology
 
 
 def refuse(
@@ -31,6 +31,7 @@ def refuse(
     """
     if isolate:
         refuse_unfit(topology, file)
+    _refuse_elsewhere(topology, file)
     ours = {address for _, address in _addresses(held, isolate=isolate)} if held else set()
     for key, address in _addresses(topology, isolate=isolate):
         if address not in ours:
@@ -40,6 +41,16 @@ def refuse(
             _refuse_missing(service.run, f"services.{name}.run in {file.name}", file.parent, environment)
     running = len(held.services) + 1 if held else 0
     _refuse_few_watches(len(topology.services) + 1 - running)
+
+
+def _refuse_elsewhere(topology: Topology, file: Path) -> None:
+    """Refuse a collector that has a name, as in pods: what it is sent goes in clear, and is to stay here."""
+    collector = topology.telemetry.otlp
+    if isinstance(collector, DnsAddress):
+        raise LocalError(
+            f"telemetry.otlp in {file.name}: {collector} is for pods, and not on this machine: "
+            f"write '${{OTLP:-http://127.0.0.1:{collector.port}}}', and set OTLP where you render for pods"
+        )
 
 
 def _addresses(topology: Topology, *, isolate: bool) -> Iterator[tuple[str, Address]]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from pillion import vocabulary
 from pillion.plan.build import build
-from pillion.plan.model import Address, Control, DnsAddress, Plan, Pods, Tls
+from pillion.plan.model import Address, Control, DnsAddress, Plan, Pods, Reached, Tls
 from pillion.plan.ports import LOOPBACK, PodPorts
 from pillion.topology import Topology
 from pillion.vocabulary import DRAIN_PORT, EGRESS_PORT, INBOUND_PORT, PROBES_PORT
@@ -39,6 +39,7 @@ def in_pods(topology: Topology, namespace: str, domain: str = "cluster.local") -
             tls=plan.edge.tls and _EDGE_TLS,
         ),
         identity=replace(plan.identity, spiffe_id=vocabulary.own_spiffe_id(topology.mesh, "identity")),
+        collector=_found(plan.collector, domain),
         control=Control(found("control"), vocabulary.own_spiffe_id(topology.mesh, "control")),
         pods=Pods(
             inbound=inbound,
@@ -46,3 +47,16 @@ def in_pods(topology: Topology, namespace: str, domain: str = "cluster.local") -
             stream_callers=(plan.edge.spiffe_id, *services),
         ),
     )
+
+
+def _found(collector: Reached | None, domain: str) -> Reached | None:
+    """Give the whole name of a collector that is a Service, as `NAME.NAMESPACE` or with `.svc` behind it."""
+    if not isinstance(collector, DnsAddress):
+        return collector
+    match collector.host.split("."):
+        case [_, _]:
+            return DnsAddress(host=f"{collector.host}.svc.{domain}", port=collector.port)
+        case [_, _, "svc"]:
+            return DnsAddress(host=f"{collector.host}.{domain}", port=collector.port)
+        case _:
+            return collector

@@ -84,6 +84,8 @@ Code: TypeAlias = Literal[
     "bad-breached-passwords",
     "verification-without-mail",
     "address-clash",
+    "socket-in-pods",
+    "port-in-pods",
     "path-overlap",
     "redundant-path",
     "unknown-service",

@@ -14,7 +14,7 @@ from pydantic import (
 )
 from pydantic.config import JsonDict
 
-from pillion.topology.address import Address, UnixSocket, parse_app, parse_listen
+from pillion.topology.address import Address, DnsAddress, UnixSocket, parse_app, parse_listen
 from pillion.topology.asked import AskedClaim, AskedScope, AskedValues
 from pillion.topology.issuer import Claim, Issuer, IssuerName
 from pillion.topology.mail import SENDER, SERVER, MailServer, parse_mail_server, parse_sender
@@ -110,7 +110,7 @@ GivenRole = Annotated[
 ]
 Group = Annotated[str, AfterValidator(parse_group), text_schema(pattern="^.{1,256}$")]
 Collector = Annotated[
-    Address | UnixSocket,
+    Address | DnsAddress | UnixSocket,
     BeforeValidator(parse_collector),
     text_schema(pattern=f"^{COLLECTOR.pattern}$"),
 ]
@@ -264,7 +264,7 @@ class Telemetry(Section):
     """Where the mesh tells what happens in it."""
 
     otlp: Collector | None = None
-    """An OpenTelemetry collector on this machine that is sent spans and audit lines, http://127.0.0.1:4317."""
+    """An OpenTelemetry collector that is sent spans and audit lines, http://127.0.0.1:4317; in pods a Service too."""
 
     metrics: Listen | None = None
     """Where `pillion up` serves the metrics of everything to Prometheus, HOST:PORT; nowhere when left out."""

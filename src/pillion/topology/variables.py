@@ -1,4 +1,4 @@
-r"""Puts environment variables in where the user wrote `${NAME}`; `$${` writes a plain `${`.
+r"""Puts environment variables in where the user wrote `${NAME}` or `${NAME:-default}`; `$${` writes a plain `${`.
 
 It is done value by value after the YAML is read, so whatever a variable holds, it stays inside one value.
 """
@@ -25,15 +25,18 @@ class Filled:
 
 
 def fill(text: str, environ: Mapping[str, str]) -> Filled:
-    """Replace every `${NAME}` in `text` by its value in `environ`. No message holds a variable's value."""
+    """Replace every `${NAME}` in `text` by its value in `environ`. No message holds a variable's value.
+
+    With a default, that takes the place of a value that is missing or empty (POSIX.1, section 2.6.2).
+    """
     mistakes: dict[tuple[Code, str], None] = {}
     used = False
 
     def value(match: re.Match[str]) -> str:
         nonlocal used
-        name = match["name"]
-        if name is None:
+        if match["name"] is None:
             return "${"
+        name, has_default, default = match["name"].partition(":-")
         used = True
         if not match["end"] or not _NAME.fullmatch(name):
             shown = quote(match[0])
@@ -41,6 +44,8 @@ def fill(text: str, environ: Mapping[str, str]) -> Filled:
                 "bad-variable", f"{shown} is not a variable: write ${{NAME}}, or $${{ for a plain ${{"
             ] = None
             return ""
+        if has_default:
+            return environ.get(name) or default
         if name not in environ:
             mistakes["missing-variable", f"the environment variable {quote(name)} is not set"] = None
             return ""
