@@ -26,7 +26,7 @@ def documents(
         *_account(cluster),
         pods.config_map(cluster, containers.files_map(CONTROL), files, CONTROL),
         pods.config_map(cluster, CONTROL_CONFIG, {told.CONTROL_FILE: told.text(config)}, CONTROL),
-        certificate(cluster, CONTROL, told.spiffe_id(cluster.mesh, CONTROL)),
+        certificate(cluster, CONTROL, plan.spiffe_ids[CONTROL]),
         pods.deployment(cluster, CONTROL, _template(cluster, config), _REPLICAS),
         pods.headless_service(cluster, CONTROL, [_MTLS_PORT]),
         pods.disruption_budget(cluster, CONTROL),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pillion.envoy.files import render_pod
 from pillion.kubernetes import (
     chart,
     control,
@@ -18,8 +19,8 @@ from pillion.kubernetes import (
     service,
 )
 from pillion.kubernetes.names import Cluster
-from pillion.kubernetes.pending import in_pods, render_pod
 from pillion.kubernetes.text import manifest
+from pillion.plan import in_pods
 from pillion.topology import Topology
 
 Documents = list[dict[str, Any]]
@@ -53,7 +54,7 @@ def manifests(topology: Topology, namespace: str | None = None, domain: str = "c
     cluster = Cluster(topology.mesh, namespace or topology.mesh)
     plan = in_pods(topology, cluster.namespace, domain)
     facts = inject.facts_of(topology)
-    images = {name: getattr(each, "image", None) for name, each in topology.services.items()}
+    images = {name: each.image for name, each in topology.services.items()}
     base = {
         "mesh.yaml": mesh.documents(cluster, (issuer.name for issuer in plan.verification.trusted)),
         "identity.yaml": identity.documents(cluster, topology, plan, render_pod(plan, names.IDENTITY)),

@@ -28,7 +28,7 @@ def documents(
     return [
         pods.config_map(cluster, containers.files_map(IDENTITY), files, IDENTITY),
         pods.config_map(cluster, IDENTITY_CONFIG, data, IDENTITY),
-        certificate(cluster, IDENTITY, told.spiffe_id(cluster.mesh, IDENTITY)),
+        certificate(cluster, IDENTITY, plan.spiffe_ids[IDENTITY]),
         pods.deployment(cluster, IDENTITY, _template(cluster, topology, written), _REPLICAS),
         pods.headless_service(cluster, IDENTITY, [_MTLS_PORT]),
         pods.disruption_budget(cluster, IDENTITY),

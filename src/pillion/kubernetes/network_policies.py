@@ -18,7 +18,7 @@ from pillion.kubernetes.names import (
     head,
     selector,
 )
-from pillion.plan import Plan, Sidecar
+from pillion.plan import DnsAddress, Plan, Sidecar
 
 Rule = dict[str, Any]
 
@@ -106,8 +106,16 @@ def _dns() -> Rule:
     return {"to": [pods, {"ipBlock": {"cidr": _DNS_ON_THE_NODE}}], "ports": ports}
 
 
-def _collector(plan: Plan) -> list[Rule]:  # noqa: ARG001 - until a collector may be elsewhere than in the pod
-    return []
+def _collector(plan: Plan) -> list[Rule]:
+    """Let an Envoy tell a collector elsewhere; one at an address of the pod's own needs nothing."""
+    if not isinstance(plan.collector, DnsAddress):
+        return []
+    _, _, inside = plan.collector.host.partition(".")
+    namespace, _, kind = inside.partition(".")
+    if not kind.startswith("svc"):
+        return _to_outside([plan.collector.port])
+    there = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    return [{"to": [there], "ports": _tcp(plan.collector.port)}]
 
 
 def _metrics() -> Rule:

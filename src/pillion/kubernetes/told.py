@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from pillion import vocabulary
 from pillion.kubernetes.containers import FOLDER
 from pillion.plan import Plan
 from pillion.topology import MailServer, Provider, Topology, Users, claim_path
@@ -123,8 +122,3 @@ def _provider(name: str, provider: Provider) -> dict[str, object]:
         "scopes": list(provider.scopes),
         "roles": None if roles is None else {"claim": claim_path(roles.claim), "groups": roles.groups},
     }
-
-
-def spiffe_id(mesh: str, component: str) -> str:
-    """Name identity or control; no service's name is like it."""
-    return f"{vocabulary.SPIFFE}://{mesh}/{component}"
