@@ -1,4 +1,6 @@
-"""Many Envoys' streams in one process, as light as may be: `python -m benchmarks.ads_clients SOCKET KEY COUNT`.
+"""Many Envoys' streams in one process, as light as may be.
+
+`python -m benchmarks.ads_clients SOCKET KEY COUNT FILE`; in FILE they write how much they have received.
 
 Each is an HTTP/2 connection (RFC 9113) with one gRPC stream, which subscribes as Envoy does and acknowledges
 whatever comes. Of an answer only the nonce is read, its last field: what is measured is control, not its clients.
@@ -32,7 +34,9 @@ _NONCE: Final = re.compile(rb"\x2a.(pillion\.[a-z]+ [0-9a-f-]+)$", re.DOTALL)
 
 
 class Envoy(asyncio.Protocol):
-    """One connection."""
+    """One connection; `received` is what all of them have been sent."""
+
+    received = 0
 
     def __init__(self, node: str, credential: str) -> None:
         self._node = node
@@ -71,6 +75,7 @@ class Envoy(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take frames apart."""
+        Envoy.received += len(data)
         self._received += data
         while len(self._received) >= HEAD:
             length = int.from_bytes(self._received[:3], "big")
@@ -107,14 +112,19 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
     return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + struct.pack(">I", stream) + payload
 
 
-async def _run(socket: str, key: bytes, count: int) -> None:
+async def _run(socket: str, key: bytes, count: int, told: Path) -> None:
     loop = asyncio.get_running_loop()
     for number in range(count):
         workload = f"s{number % WORKLOADS}"
         envoy = Envoy(f"{workload}@{number}", credentials.credential(key, workload))
         await loop.create_unix_connection(lambda envoy=envoy: envoy, socket)  # type: ignore[misc]
-    await asyncio.Event().wait()
+    while True:
+        told.with_suffix(".new").write_text(str(Envoy.received))
+        told.with_suffix(".new").replace(told)
+        await asyncio.sleep(0.2)
 
 
 if __name__ == "__main__":
-    asyncio.run(_run(sys.argv[1], credentials.read_key(Path(sys.argv[2])), int(sys.argv[3])))
+    asyncio.run(
+        _run(sys.argv[1], credentials.read_key(Path(sys.argv[2])), int(sys.argv[3]), Path(sys.argv[4]))
+    )

@@ -65,7 +65,8 @@ def _simulated(count: int, rows: int) -> tuple[list[float], float]:
 
 @contextmanager
 def _clients(folder: Path, count: int) -> Iterator[None]:
-    words = ("benchmarks.ads_clients", str(folder / "control.sock"), str(folder / "control.key"), str(count))
+    files = [str(folder / name) for name in ("control.sock", "control.key")]
+    words = ("benchmarks.ads_clients", *files, str(count), str(folder / "received"))
     with subprocess.Popen([sys.executable, "-m", *words]) as clients:
         try:
             yield

@@ -51,6 +51,15 @@ def test_everybody_is_at_one_address(telling: tuple[Mesh, Collector, int]) -> No
         assert now["pillion_control_connected"][workload,] == 1
         assert now["pillion_control_keys"][workload,] >= 1
         assert now["pillion_control_refused"][workload,] == 0
+    of_the_database = {name: values["identity",] for name, values in now.items() if ("identity",) in values}
+    assert of_the_database["pillion_database_up"] == 1
+    assert of_the_database["pillion_control_alive"] == 1
+    assert of_the_database["pillion_control_envoys"] == 2
+    assert of_the_database["pillion_control_envoys_missing"] == 0
+    assert of_the_database["pillion_control_envoys_refusing"] == 0
+    assert of_the_database["pillion_control_envoys_without_keys"] == 0
+    assert now["pillion_keys"]["identity", "signing"] == 1
+    assert of_the_database["pillion_signing_key_since_seconds"] > 0
     assert now["envoy_http_downstream_rq_total"]["edge", "edge"] >= 3
     ready = {labels for labels, value in now["pillion_process_ready"].items() if value == 1}
     assert ready == {

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -116,6 +117,35 @@ def look(condition: Condition, seconds: float = 0.0) -> Spread:
         seconds=seconds,
         controls=len(alive),
         silent=len(silent),
+    )
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many there are: controls that are alive or missed, Envoys that are connected, and what these lack."""
+
+    alive: int
+    silent: int
+    envoys: int
+    missing: int
+    refusing: int
+    keys: int
+    revocations: int
+
+
+def counts(kids: AbstractSet[str], latest: int) -> Counts:
+    """Count who lacks one of the keys `kids`, or the revocation `latest`, and who is not there."""
+    alive, silent = _reports(time.time())
+    envoys = _nodes(alive).values()
+    there = {envoy["name"] for envoy in envoys}
+    return Counts(
+        alive=len(alive),
+        silent=len(silent),
+        envoys=len(envoys),
+        missing=len({one["name"] for report in alive for one in report.document["missing"]} - there),
+        refusing=sum(bool(envoy["refused"]) for envoy in envoys),
+        keys=sum(not kids <= set(envoy["keys"]) for envoy in envoys),
+        revocations=sum(envoy["revocation"] < latest for envoy in envoys),
     )
 
 

@@ -1,6 +1,6 @@
-"""`/-/metrics`: what this process has done since its start, for Prometheus. Never routed from outside.
+"""`/-/metrics`: what this process has done since its start, and what the database says now, for Prometheus.
 
-Nothing here names a user: a label has few values, all of them ours.
+Never routed from outside. Nothing here names a user: a label has few values, all of them ours.
 """
 
 from typing import Final
@@ -30,8 +30,8 @@ REFUSALS: Final = Counter(
 )
 
 
-def answer() -> tuple[str, list[tuple[str, str]], bytes]:
-    """Give status, headers and body."""
-    body = generate_latest(REGISTRY)
+def answer(state: bytes) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Give status, headers and body; `state` is what the database says (`state_metrics`)."""
+    body = generate_latest(REGISTRY) + state
     headers = [("content-type", CONTENT_TYPE_PLAIN_0_0_4), ("content-length", str(len(body)))]
     return "200 OK", headers, body

@@ -21,7 +21,7 @@ from django.core.handlers.wsgi import WSGIHandler  # noqa: E402 - needs the sett
 from django.db import close_old_connections  # noqa: E402
 from whitenoise import WhiteNoise  # noqa: E402
 
-from pillion.identity import health, metrics, renewal  # noqa: E402
+from pillion.identity import health, metrics, renewal, state_metrics  # noqa: E402
 from pillion.identity.refusal import Refusal, malformed, problem, too_large  # noqa: E402
 from pillion.identity.settings import SESSION_MIDDLEWARE  # noqa: E402
 from pillion.vocabulary import CLIENT_PATHS, IDENTITY_BODY_BYTES  # noqa: E402
@@ -75,7 +75,8 @@ def application(environ: Environ, start_response: StartResponse) -> Iterable[byt
         start_response(status, headers)
         return [text]
     if path == metrics.PATH:
-        status, headers, text = metrics.answer()
+        status, headers, text = metrics.answer(state_metrics.text())
+        close_old_connections()
         start_response(status, headers)
         return [text]
     if not _take_body(environ):

@@ -3,7 +3,6 @@
 import sqlite3
 import time
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, LiteralString
 
@@ -22,7 +21,6 @@ _CONNECT_SECONDS: Final = 2
 _KEYS: Final[LiteralString] = (
     "SELECT kid FROM identity_signingkey WHERE state <> 'gone' ORDER BY created_at, kid"
 )
-_REVOCATIONS: Final[LiteralString] = "SELECT count(*), coalesce(max(id), 0) FROM identity_revocation"
 _REPORTS: Final[LiteralString] = "SELECT seen_at, document FROM identity_controlreport"
 
 
@@ -65,14 +63,6 @@ class Report(BaseModel):
     trust: tuple[Trusted, ...] = ()
 
 
-@dataclass(frozen=True)
-class Revocations:
-    """How many revoked sessions there are, and the number of the latest."""
-
-    rows: int = 0
-    latest: int = 0
-
-
 def where(folder: StateFolder) -> Where:
     """Say where the database is, as control was told: the topology may name variables that are not set here."""
     try:
@@ -101,11 +91,6 @@ def read(database: Where) -> Report:
 def keys(database: Where) -> tuple[str, ...]:
     """Give the ids of the keys that tokens may be signed with; empty when it cannot be asked."""
     return tuple(kid for (kid,) in _rows(database, _KEYS))
-
-
-def revocations(database: Where) -> Revocations:
-    """Give what control has to tell the Envoys; nothing when it cannot be asked."""
-    return next((Revocations(rows, latest) for rows, latest in _rows(database, _REVOCATIONS)), Revocations())
 
 
 def _rows(database: Where, query: LiteralString) -> list[tuple[Any, ...]]:

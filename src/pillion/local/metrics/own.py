@@ -7,12 +7,12 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import generate_latest
 
 from pillion.local.record import Entry
-from pillion.local.reports import Report, Revocations
+from pillion.local.reports import Report
 
 ENVOYS: Final = frozenset({"edge", "sidecar"})
 
 
-def text(entries: Iterable[Entry], report: Report, revocations: Revocations) -> str:
+def text(entries: Iterable[Entry], report: Report) -> str:
     """Give it in Prometheus's text format; a service and its sidecar share a name, and differ in `kind`."""
     registry = CollectorRegistry()
 
@@ -25,8 +25,6 @@ def text(entries: Iterable[Entry], report: Report, revocations: Revocations) -> 
     keys = gauge("control_keys", "Keys that the Envoy has acknowledged", "workload")
     acknowledged = gauge("control_revocation", "Number of the latest acknowledged revocation", "workload")
     refused = gauge("control_refused", "Resources that the Envoy did not take", "workload")
-    gauge("revocations", "Revoked sessions whose tokens have not all expired").set(revocations.rows)
-    gauge("revocation_latest", "Number of the latest of them").set(revocations.latest)
     told = {envoy.name: envoy for envoy in report.envoys}
     for entry in entries:
         ready.labels(entry.name, entry.kind).set(entry.state == "ready")

@@ -51,10 +51,8 @@ async def metrics(mesh: Mesh) -> str:
     answers = await asyncio.gather(*(request(socket, "GET", path) for socket, path in asked.values()))
     texts = {name: answer[1] for name, answer in zip(asked, answers, strict=True) if answer}
     database = reports.where(mesh.machine.folder)
-    report, revocations = await asyncio.to_thread(
-        lambda: (reports.read(database), reports.revocations(database))
-    )
-    return merged(texts) + own.text(mesh.supervisor.entries, report, revocations)
+    report = await asyncio.to_thread(reports.read, database)
+    return merged(texts) + own.text(mesh.supervisor.entries, report)
 
 
 async def _listen(mesh: Mesh, address: Address | None) -> asyncio.Server | None:
