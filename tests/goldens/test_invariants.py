@@ -147,7 +147,7 @@ def test_a_route_that_says_nothing_lets_nobody_in(case: Path) -> None:
     """The rules' own configuration is an empty list of who is allowed."""
     for workload, manager in _inbound(compile_case(case)):
         (rules,) = (entry for entry in manager["http_filters"] if entry["name"] == "pillion.rules")
-        assert rules["typed_config"] == {"@type": RBAC, "rules": {}}, workload
+        assert rules["typed_config"]["rules"] == {}, workload
 
 
 @every_case

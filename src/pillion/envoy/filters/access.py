@@ -22,13 +22,14 @@ def access(verification: Verification) -> HttpFilter:
     return http_filter(
         names.ACCESS,
         Rbac(
+            rules_stat_prefix="access",
             rules=Rules(
                 action=RbacAction.ALLOW,
                 policies={
                     "renewed": policy(renewed),
                     "signed-in": policy(principal(signed_in(verification.trusted).met_by)),
                 },
-            )
+            ),
         ),
     )
 

@@ -25,13 +25,14 @@ CALLER_DETAILS: Final = f"rbac_access_denied_matched_policy[{_POLICY}]"
 
 def callers() -> HttpFilter:
     """Refuse everybody: where nothing is said of callers there are none."""
-    return http_filter(_NAME, Rbac(rules=_refusing(ANYBODY)))
+    return http_filter(_NAME, _refusing(ANYBODY))
 
 
 def only(spiffe_ids: Iterable[str]) -> dict[str, Any]:
     """Give the configuration of the filter for those who may call."""
-    return {_NAME: Any.pack(RbacPerRoute(rbac=Rbac(rules=_refusing(not_(caller_is(spiffe_ids))))))}
+    return {_NAME: Any.pack(RbacPerRoute(rbac=_refusing(not_(caller_is(spiffe_ids)))))}
 
 
-def _refusing(principal: Principal) -> Rules:
-    return Rules(action=RbacAction.DENY, policies={_POLICY: policy(principal)})
+def _refusing(principal: Principal) -> Rbac:
+    refused = Rules(action=RbacAction.DENY, policies={_POLICY: policy(principal)})
+    return Rbac(rules_stat_prefix="callers", rules=refused)

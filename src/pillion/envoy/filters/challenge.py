@@ -50,7 +50,7 @@ def asked_by(requirement: Requirement) -> dict[str, Any]:
     if not policies:
         return {}
     refused = Rules(action=RbacAction.DENY, policies=policies)
-    return {_NAME: Any.pack(RbacPerRoute(rbac=Rbac(rules=refused)))}
+    return {_NAME: Any.pack(RbacPerRoute(rbac=Rbac(rules_stat_prefix="challenge", rules=refused)))}
 
 
 def scopes_of(requirement: Requirement) -> Metadata | None:

@@ -18,10 +18,14 @@ from pillion.plan.model import Requirement
 
 def rules() -> HttpFilter:
     """Refuse everything: a route that carries no requirement lets nobody in."""
-    return http_filter(names.RULES, Rbac(rules=Rules(action=RbacAction.ALLOW)))
+    return http_filter(names.RULES, _applied(Rules(action=RbacAction.ALLOW)))
 
 
 def required_by(name: str, requirement: Requirement) -> dict[str, Any]:
     """Give a route's own configuration of the filter, for the rule `name`."""
     allowed = Rules(action=RbacAction.ALLOW, policies={name: policy(principal(requirement.met_by))})
-    return {names.RULES: Any.pack(RbacPerRoute(rbac=Rbac(rules=allowed)))}
+    return {names.RULES: Any.pack(RbacPerRoute(rbac=_applied(allowed)))}
+
+
+def _applied(rules: Rules) -> Rbac:
+    return Rbac(rules_stat_prefix="rules", rules=rules)

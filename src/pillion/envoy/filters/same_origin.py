@@ -46,9 +46,10 @@ def same_origin(edge: Edge) -> HttpFilter:
     return http_filter(
         _NAME,
         Rbac(
+            rules_stat_prefix="same_origin",
             rules=Rules(
                 action=RbacAction.DENY, policies={"cross-site": policy(Principal(any=True), cross_site)}
-            )
+            ),
         ),
     )
 

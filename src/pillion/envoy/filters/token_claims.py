@@ -91,7 +91,7 @@ def token_claims(verification: Verification, revoked: DataSource) -> Rbac:
     }
     for issuer in verification.trusted:
         policies |= {f"{name}-of-{issuer.name}": refused for name, refused in _trusted(issuer).items()}
-    return Rbac(rules=Rules(action=RbacAction.DENY, policies=policies))
+    return Rbac(rules_stat_prefix="token_claims", rules=Rules(action=RbacAction.DENY, policies=policies))
 
 
 def _trusted(issuer: Issuer) -> dict[str, Policy]:

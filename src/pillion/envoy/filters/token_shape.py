@@ -48,9 +48,10 @@ def token_shape() -> HttpFilter:
     return http_filter(
         _NAME,
         Rbac(
+            rules_stat_prefix="token_shape",
             rules=Rules(
                 action=RbacAction.DENY, policies={"token-shape": policy(Principal(any=True), malformed)}
-            )
+            ),
         ),
     )
 
