@@ -1,7 +1,7 @@
-"""The rendered manifests, run as a kubelet would: real processes in real namespaces, real connections, real Envoys.
+"""The rendered manifests, run as a kubelet would: real processes in real namespaces, and real Envoys.
 
-`node.py` is one process in a network namespace of its own: what a cluster is to a pod. It has the parts of a cluster
-that Pillion's manifests rely on, each in a file of its own, written by Kubernetes' documentation:
+`node.py` is one process in a network namespace of its own: what a cluster is to a pod. It has the parts
+of a cluster that Pillion's manifests rely on, each in a file of its own, written by Kubernetes' documentation:
 
 | file | in a cluster |
 | --- | --- |

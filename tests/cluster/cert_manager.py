@@ -1,7 +1,7 @@
 """cert-manager's part: a Certificate becomes a Secret with `tls.crt`, `tls.key` and `ca.crt`."""
 
 import base64
-import datetime
+import datetime as dt
 import re
 from ipaddress import ip_address
 from typing import Any, Final
@@ -77,7 +77,7 @@ def _signed(
     authority: x509.Certificate | None,
     key: ec.EllipticCurvePrivateKey,
 ) -> x509.Certificate:
-    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     named = [x509.NameAttribute(NameOID.COMMON_NAME, spec["commonName"])] if "commonName" in spec else []
     subject = x509.Name(named)
     is_ca = spec.get("isCA", False)
@@ -124,7 +124,7 @@ def _key_usage(spec: dict[str, Any], *, is_ca: bool) -> x509.KeyUsage:
     )
 
 
-def _duration(written: str) -> datetime.timedelta:
+def _duration(written: str) -> dt.timedelta:
     units = {"h": "hours", "m": "minutes", "s": "seconds"}
     parts = {units[unit]: int(number) for number, unit in re.findall(r"(\d+)([hms])", written)}
-    return datetime.timedelta(**parts)
+    return dt.timedelta(**parts)

@@ -55,8 +55,8 @@ class Cluster:
         """Wait until every Deployment is as it is to be."""
         try:
             until(lambda: bool(self.order("settled")), "all pods are ready", READY_SECONDS)
-        except BaseException:
-            print(self.told())
+        except BaseException as error:
+            error.add_note(self.told())
             raise
 
     def execute(self, pod: str, container: str, *words: str, given: str = "") -> str:

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from tests.cluster import cert_manager, controllers, dns, network, policies
 from tests.cluster.api import Api, root_certificate
-from tests.cluster.environment import NotYet
+from tests.cluster.environment import NotYetError
 from tests.cluster.objects import Object, Objects
-from tests.cluster.pod import Pod
+from tests.cluster.pod import Apiserver, Pod
 from tests.kubernetes.reach import matches
 
 _ROUND_SECONDS: Final = 0.2
@@ -73,9 +73,11 @@ class Cluster:
             manifest,
             number,
             self._folder / "pods",
-            lambda kind, of: self.objects.content(kind, namespace, of),
-            lambda account: self.api.token(namespace, account),
-            self.changed,
+            Apiserver(
+                lambda kind, of: self.objects.content(kind, namespace, of),
+                lambda account: self.api.token(namespace, account),
+                self.changed,
+            ),
         )
         self.pods[name] = pod
         return pod
@@ -147,7 +149,7 @@ class Cluster:
     async def _once(self) -> None:
         cert_manager.issue_missing(self.objects)
         for pod in self.pods.values():
-            with suppress(NotYet):
+            with suppress(NotYetError):
                 pod.refresh()
         for name in [name for name, pod in self.pods.items() if pod.ended.is_set()]:
             ended = self.pods.pop(name)

@@ -111,6 +111,15 @@ class Container:
             with suppress(ProcessLookupError):
                 os.kill(process, number)
 
+    async def stop(self) -> None:
+        """Tell it to end, and wait until it has."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        if self.first_process is None:  # it is not begun yet
+            self._process.kill()
+        self.send(signal.SIGTERM)
+        await self._process.wait()
+
     async def execute(self, command: Sequence[str], given: bytes | None = None) -> bool:
         """Run a command in it; says whether that ended well."""
         return (await self.output(command, given))[0] == 0

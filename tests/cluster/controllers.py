@@ -35,7 +35,7 @@ def wanted(objects: Objects, deployment: Object) -> int:
             name,
             namespace,
         ):
-            return max(int(scaler["spec"].get("minReplicas", 1)), deployment["spec"].get("replicas", 1))
+            return int(max(scaler["spec"].get("minReplicas", 1), deployment["spec"].get("replicas", 1)))
     return int(deployment["spec"].get("replicas", 1))
 
 

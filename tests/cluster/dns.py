@@ -1,4 +1,4 @@
-"""A name server for pods: services' names lead to their pods that are ready, or to their own address (CoreDNS' part)."""
+"""A name server for pods (CoreDNS' part): services' names lead to their ready pods, or to an own address."""
 
 import asyncio
 import struct
@@ -20,7 +20,7 @@ class Server(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep what answers are sent by."""
-        self._transport = cast(asyncio.DatagramTransport, transport)
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
         """Answer one question."""

@@ -1,11 +1,11 @@
 """Becomes a container: `python -I -S enter.py SPEC`, a JSON file. It uses nothing but Python's own library.
 
-    {"net": PID, "root": {path: source}, "mounts": [[source, target, writable]], "folder": …, "user": …, "group": …,
-     "words": [...], "environment": {...}}
+    {"net": PID, "root": {path: source}, "mounts": [[source, target, writable]], "folder": …, "user": …,
+     "group": …, "words": [...], "environment": {...}}
 
-The network is that of process PID, which holds the pod's. Everything else is new: a root of the given folders, read-only,
-with the volumes on top, processes that see only each other, and no capability. This process stays outside of it, as
-containerd's shim does, hands signals on, and ends as the program has.
+The network is that of process PID, which holds the pod's. Everything else is new: a root of the given folders,
+read-only, with the volumes on top, processes that see only each other, and no capability. This process stays
+outside of it, as containerd's shim does, hands signals on, and ends as the program has.
 
 `python -I -S enter.py PID USER GROUP FOLDER WORDS…` runs a command in such a container instead.
 """
@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 NEW_MOUNTS, NEW_PIDS, NEW_NET = 0x00020000, 0x20000000, 0x40000000
 BIND, RECURSIVE, PRIVATE = 4096, 16384, 1 << 18
@@ -48,21 +49,21 @@ def read_only(path: str) -> None:
     )
 
 
-def lay_root(spec: dict) -> str:
+def lay_root(spec: dict[str, Any]) -> str:
     """Make the root: folders of the image, /proc, and mount points; then read-only, then the volumes."""
-    root = spec["base"]
+    root: str = spec["base"]
     mount("tmpfs", root, "tmpfs", 0, "mode=755")
-    for path, source in spec["root"].items():
+    for path, source in ((path, Path(one)) for path, one in spec["root"].items()):
         target = Path(root + path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if os.path.islink(source):
-            target.symlink_to(os.readlink(source))
-        elif os.path.isdir(source):
+        if source.is_symlink():
+            target.symlink_to(source.readlink())
+        elif source.is_dir():
             target.mkdir(exist_ok=True)
-            mount(source, str(target), None, BIND | RECURSIVE)
+            mount(str(source), str(target), None, BIND | RECURSIVE)
         else:
             target.touch()
-            mount(source, str(target), None, BIND)
+            mount(str(source), str(target), None, BIND)
     for _, target, _ in spec["mounts"]:
         if not os.path.lexists(root + target):
             Path(root + target).mkdir(parents=True)
@@ -109,7 +110,7 @@ def shim(child: int) -> None:
     os._exit(128 - code if code < 0 else code)
 
 
-def start(spec: dict) -> None:
+def start(spec: dict[str, Any]) -> None:
     """Make the container, and stay as its shim."""
     LIBC.prctl(DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
     join(spec["net"], {"net": NEW_NET})
@@ -127,7 +128,8 @@ def start(spec: dict) -> None:
         call("umount2", b"/.old", DETACH)
         become(spec["user"], spec["group"], spec["folder"], spec["words"], spec["environment"])
     except OSError as error:
-        print(f"cannot start the container: {error}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"cannot start the container: {error}\n")
+        sys.stderr.flush()
         os._exit(128)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 _REFERENCE = re.compile(r"\$\$|\$\(([^()]+)\)")
 
 
-class NotYet(Exception):
+class NotYetError(Exception):
     """A Secret, ConfigMap or key that is named is not there: the container waits (CreateContainerConfigError)."""
 
 
@@ -53,7 +53,7 @@ def _all_of(source: Mapping[str, Any], facts: Facts) -> dict[str, str]:
         if key in source:
             content = facts.content(kind, source[key]["name"])
             if content is None and not source[key].get("optional"):
-                raise NotYet(f"{kind} {source[key]['name']}")
+                raise NotYetError(f"{kind} {source[key]['name']}")
             return {source.get("prefix", "") + name: data.decode() for name, data in (content or {}).items()}
     raise AssertionError(f"envFrom: {source}")
 
@@ -67,7 +67,7 @@ def _taken(source: Mapping[str, Any], facts: Facts) -> str | None:
                 return content[reference["key"]].decode()
             if reference.get("optional"):
                 return None
-            raise NotYet(f"{reference['key']} of {kind} {reference['name']}")
+            raise NotYetError(f"{reference['key']} of {kind} {reference['name']}")
     return field(source["fieldRef"]["fieldPath"], facts)
 
 

@@ -24,7 +24,7 @@ async def knock(address: str, seconds: float) -> str:
 async def main(seconds: float, addresses: list[str]) -> None:
     """Try all at once."""
     for found in await asyncio.gather(*(knock(one, seconds) for one in addresses)):
-        print(found)
+        sys.stdout.write(f"{found}\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The node's network and every pod's: a pair of virtual interfaces and a route for each (what a CNI plugin does)."""
+"""The node's network and every pod's (a CNI plugin's part): a pair of virtual interfaces and a route for each."""
 
 import asyncio
 from dataclasses import dataclass

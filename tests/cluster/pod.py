@@ -4,29 +4,31 @@ import asyncio
 import shutil
 import signal
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from tests.cluster import network, volumes
 from tests.cluster.container import Container, Place, owner
-from tests.cluster.environment import Facts, NotYet
+from tests.cluster.environment import Facts, NotYetError
 
 _RETRY_SECONDS: Final = 0.2
 _DEFAULT_GRACE: Final = 30
 
 
+@dataclass(frozen=True)
+class Apiserver:
+    """What a pod asks of it, in its namespace: content of ConfigMaps and Secrets, tokens; and how it says news."""
+
+    content: Callable[[str, str], Mapping[str, bytes] | None]
+    token: volumes.TokenMaker
+    changed: Callable[[], None]
+
+
 class Pod:
     """A pod; `ready` says whether Services send requests to it."""
 
-    def __init__(
-        self,
-        manifest: Mapping[str, Any],
-        number: int,
-        folder: Path,
-        content: Callable[[str, str], Mapping[str, bytes] | None],
-        token: volumes.TokenMaker,
-        changed: Callable[[], None],
-    ) -> None:
+    def __init__(self, manifest: Mapping[str, Any], number: int, folder: Path, api: Apiserver) -> None:
         self.manifest = manifest
         self.name: str = manifest["metadata"]["name"]
         self.namespace: str = manifest["metadata"]["namespace"]
@@ -40,7 +42,7 @@ class Pod:
         self.phase = "Pending"
         self.ended = asyncio.Event()
         self._number, self._folder = number, folder / self.name
-        self._content, self._token, self._changed = content, token, changed
+        self._api, self._changed = api, api.changed
         self._sandbox: network.Sandbox | None = None
         self._tasks: list[asyncio.Task[int]] = []
         self._life = asyncio.create_task(self._live())
@@ -120,32 +122,32 @@ class Pod:
         while True:
             try:
                 self._lay()
-            except NotYet as missing:
+            except NotYetError as missing:
                 self.waits_for = str(missing)
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
                 self.waits_for = ""
                 break
-        folders = {one["name"]: self._volume(one) for one in self.manifest["spec"].get("volumes", ())}
+        folders = {str(one["name"]): self._volume(one) for one in self.manifest["spec"].get("volumes", ())}
         return Place(self._folder, folders, resolv, self._sandbox.holder.pid, self.address), self._facts()
 
     def _facts(self) -> Facts:
-        return Facts(self.manifest, self.address, self._content)
+        return Facts(self.manifest, self.address, self._api.content)
 
     def _volume(self, volume: Mapping[str, Any]) -> Path:
-        return self._folder / "volumes" / volume["name"]
+        return Path(self._folder, "volumes", volume["name"])
 
     def _lay(self) -> None:
         first = self.manifest["spec"]["containers"][0]
         user, _ = owner(self.manifest, first)
         for volume in self.manifest["spec"].get("volumes", ()):
-            volumes.lay(volume, self._volume(volume), self._facts(), self._token, user)
+            volumes.lay(volume, self._volume(volume), self._facts(), self._api.token, user)
 
     async def _retried(self, container: Container, policy: str) -> None:
         while True:
             try:
                 await container.again_and_again(policy)
-            except NotYet as missing:
+            except NotYetError as missing:
                 self.waits_for = str(missing)
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
@@ -173,16 +175,11 @@ class Pod:
         await asyncio.gather(*(self._end_one(one) for one in mains))
         await asyncio.gather(*before)
         for one in reversed(sidecars):
-            await self._ended(one, signal.SIGTERM)
+            await one.stop()
 
     async def _end_one(self, container: Container) -> None:
         await container.before_end()
-        await self._ended(container, signal.SIGTERM)
-
-    async def _ended(self, container: Container, number: int) -> None:
-        container.send(number)
-        while container.first_process is not None:
-            await asyncio.sleep(0.02)
+        await container.stop()
 
     async def _finish(self) -> None:
         if self.ended.is_set():

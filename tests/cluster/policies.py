@@ -1,7 +1,8 @@
 """NetworkPolicies and Services' addresses as one set of nftables rules: pure, from objects to text.
 
-A pod that a policy selects is open, in that direction, to what one of its policies allows; both ends have to agree. What
-belongs to a connection that was let in passes. The node itself reaches every pod, as the kubelet's probes have to.
+A pod that a policy selects is open, in that direction, to what one of its policies allows; both ends have to
+agree. What belongs to a connection that was let in passes. The node itself reaches every pod, as the kubelet's
+probes have to.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,6 +25,12 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class _Known:
+    pods: tuple[Endpoint, ...]
+    namespaces: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
 class Virtual:
     """A Service's address and port, and the addresses and ports behind it."""
 
@@ -39,11 +46,12 @@ def rules(
     services: Iterable[Virtual],
 ) -> str:
     """Write all rules; they replace those of before at once."""
-    listed, everyone = [*policies], [*pods]
+    listed, known = [*policies], _Known((*pods,), namespaces)
     lines = ["table inet cluster", "delete table inet cluster", "table inet cluster {"]
     held: dict[str, list[str]] = {"egress": [], "ingress": []}
-    for number, pod in enumerate(everyone):
-        for direction, key, other in _SIDES:
+    for number, pod in enumerate(known.pods):
+        for side in _SIDES:
+            direction = side[0]
             selecting = [one for one in listed if _selects(one, direction, pod)]
             if selecting:
                 chain = f"{direction}{number}"
@@ -51,7 +59,7 @@ def rules(
                 lines += [f"chain {chain} {{"]
                 for one in selecting:
                     for rule in one["spec"].get(direction) or ():
-                        lines += _rule(rule, key, other, one["metadata"]["namespace"], everyone, namespaces)
+                        lines += _rule(rule, side, one["metadata"]["namespace"], known)
                 lines += ["drop", "}"]
     out, into = (_jump(field, held[side]) for field, side in (("saddr", "egress"), ("daddr", "ingress")))
     lines += [
@@ -82,28 +90,18 @@ def _selects(policy: Mapping[str, Any], direction: str, pod: Endpoint) -> bool:
 
 
 def _rule(
-    rule: Mapping[str, Any],
-    key: str,
-    field: str,
-    namespace: str,
-    pods: list[Endpoint],
-    namespaces: Mapping[str, Mapping[str, str]],
+    rule: Mapping[str, Any], side: tuple[str, str, str], namespace: str, known: _Known
 ) -> Iterator[str]:
+    _, key, field = side
     peers = rule.get(key)
-    wanted = [""] if not peers else [_peer(each, field, namespace, pods, namespaces) for each in peers]
+    wanted = [""] if not peers else [_peer(each, field, namespace, known) for each in peers]
     for peer in wanted:
         if peer is not None:
             for port in _ports(rule.get("ports")):
                 yield f"{peer} {port} return".strip()
 
 
-def _peer(
-    peer: Mapping[str, Any],
-    field: str,
-    namespace: str,
-    pods: list[Endpoint],
-    namespaces: Mapping[str, Mapping[str, str]],
-) -> str | None:
+def _peer(peer: Mapping[str, Any], field: str, namespace: str, known: _Known) -> str | None:
     if "ipBlock" in peer:
         block = peer["ipBlock"]
         if ":" in block["cidr"]:
@@ -113,9 +111,9 @@ def _peer(
         return f"ip {field} {block['cidr']}{left}" if block["cidr"] != "0.0.0.0/0" else left.strip()
     found = [
         pod.address
-        for pod in pods
+        for pod in known.pods
         if (
-            matches(peer["namespaceSelector"], namespaces.get(pod.namespace, {}))
+            matches(peer["namespaceSelector"], known.namespaces.get(pod.namespace, {}))
             if "namespaceSelector" in peer
             else pod.namespace == namespace
         )

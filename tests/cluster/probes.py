@@ -50,7 +50,7 @@ async def first_success(probe: Mapping[str, Any], once: Callable[[], Awaitable[b
 
 
 async def follow(
-    probe: Mapping[str, Any], once: Callable[[], Awaitable[bool]], tell: Callable[[bool], None], good: bool
+    probe: Mapping[str, Any], once: Callable[[], Awaitable[bool]], tell: Callable[[bool], None], *, good: bool
 ) -> None:
     """Ask for ever, and tell when the answer has been another as often as the probe wants."""
     await asyncio.sleep(probe.get("initialDelaySeconds", 0))

@@ -92,7 +92,10 @@ spec:
     spec:
       restartPolicy: Never
       initContainers:
-      - {name: beside, image: "python:3", restartPolicy: Always, command: [sh, -c, "trap 'exit 0' TERM; while :; do sleep 0.1; done"]}
+      - name: beside
+        image: python:3
+        restartPolicy: Always
+        command: [sh, -c, "trap 'exit 0' TERM; while :; do sleep 0.1; done"]
       containers: [{name: once, image: "python:3", command: ["true"]}]
 """
 

@@ -1,7 +1,7 @@
 """A pod's volumes as folders: those of ConfigMaps and Secrets are swapped as a whole, as the kubelet does.
 
-Kubernetes' pkg/volume/util/atomic_writer.go, in words of ours: the files lie in a new folder `..TIME`; `..data` is a link
-to it, replaced by rename(2); each name is a link through `..data`.
+Kubernetes' pkg/volume/util/atomic_writer.go, in words of ours: the files lie in a new folder `..TIME`; `..data` is
+a link to it, replaced by rename(2); each name is a link through `..data`.
 """
 
 import itertools
@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.environment import Facts, NotYet, field
+from tests.cluster.environment import Facts, NotYetError, field
 
 _versions = itertools.count(1)
 TokenMaker = Callable[[str], str]
 
 
 def lay(volume: Mapping[str, Any], folder: Path, facts: Facts, token: TokenMaker, owner: int) -> bool:
-    """Bring a volume's folder up to date; says whether something in it was another. Raises NotYet."""
+    """Bring a volume's folder up to date; says whether something in it was another. Raises NotYetError."""
     if "emptyDir" in volume:
         if not folder.exists():
             folder.mkdir(parents=True)
@@ -93,10 +93,10 @@ def _picked(kind: str, reference: Mapping[str, Any], facts: Facts) -> dict[str, 
     if content is None:
         if optional:
             return {}
-        raise NotYet(f"{kind} {reference['name']}")
+        raise NotYetError(f"{kind} {reference['name']}")
     if "items" not in reference:
         return dict(content)
     missing = [item["key"] for item in reference["items"] if item["key"] not in content]
     if missing and not optional:
-        raise NotYet(f"{missing} of {kind} {reference['name']}")
+        raise NotYetError(f"{missing} of {kind} {reference['name']}")
     return {item["path"]: content[item["key"]] for item in reference["items"] if item["key"] in content}

@@ -27,7 +27,10 @@ def test_each_has_its_place_and_a_way_out(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(loading, "CHECKS", (*CHECKS, check_pods))
     with pytest.raises(InvalidInputError) as caught:
         load(Path("pillion.yaml"), {})
-    shared_by_none = "is a Unix socket, which a service in a pod does not share with its sidecar (let it listen on 127.0.0.1)"
+    shared_by_none = (
+        "is a Unix socket, which a service in a pod does not share with its sidecar "
+        "(let it listen on 127.0.0.1)"
+    )
     of_envoy = "has a port that Envoy takes in every pod: '15001', '15002', '15020' or '15021'"
     assert [str(problem) for problem in caught.value.problems] == [
         f"pillion.yaml:2:16: edge.listen: '127.0.0.1:15021' {of_envoy} (choose another)",

@@ -264,7 +264,7 @@ class Telemetry(Section):
     """Where the mesh tells what happens in it."""
 
     otlp: Collector | None = None
-    """An OpenTelemetry collector that is sent spans and audit lines, http://127.0.0.1:4317; in pods a Service too."""
+    """An OpenTelemetry collector for spans and audit lines, such as http://127.0.0.1:4317; a Service, in pods."""
 
     metrics: Listen | None = None
     """Where `pillion up` serves the metrics of everything to Prometheus, HOST:PORT; nowhere when left out."""

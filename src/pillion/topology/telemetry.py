@@ -42,7 +42,7 @@ def _unfit(written: str) -> PydanticCustomError:
     what = "an address with a user or a password" if "@" in written else "{written}"
     return unfit(
         "bad-collector",
-        f"{what} is no collector on this machine, nor a Service of a cluster: one that is elsewhere is sent things "
-        "by way of an agent here",
+        f"{what} is no collector on this machine, nor a Service of a cluster: one that is elsewhere is sent "
+        "things by way of an agent here",
         "write 'http://127.0.0.1:4317', 'unix:/run/collector.sock' or 'http://NAME.NAMESPACE:4317'",
     )
