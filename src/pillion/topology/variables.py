@@ -3,16 +3,12 @@ r"""Puts environment variables in where the user wrote `${NAME}` or `${NAME:-def
 It is done value by value after the YAML is read, so whatever a variable holds, it stays inside one value.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
+from pillion.environment import Reference, replace
 from pillion.topology.finding import Code
 from pillion.topology.wording import quote
-
-_MARKER: Final = re.compile(r"\$\$\{|\$\{(?P<name>[^}]*)(?P<end>\}?)")
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # POSIX.1, section 8.1, with lower case
 
 
 @dataclass(frozen=True)
@@ -32,23 +28,18 @@ def fill(text: str, environ: Mapping[str, str]) -> Filled:
     mistakes: dict[tuple[Code, str], None] = {}
     used = False
 
-    def value(match: re.Match[str]) -> str:
+    def value(found: Reference) -> str:
         nonlocal used
-        if match["name"] is None:
-            return "${"
-        name, has_default, default = match["name"].partition(":-")
         used = True
-        if not match["end"] or not _NAME.fullmatch(name):
-            shown = quote(match[0])
-            mistakes[
-                "bad-variable", f"{shown} is not a variable: write ${{NAME}}, or $${{ for a plain ${{"
-            ] = None
+        if not found.sound:
+            message = f"{quote(found.written)} is not a variable: write ${{NAME}}, or $${{ for a plain ${{"
+            mistakes["bad-variable", message] = None
             return ""
-        if has_default:
-            return environ.get(name) or default
-        if name not in environ:
-            mistakes["missing-variable", f"the environment variable {quote(name)} is not set"] = None
+        if found.default is not None:
+            return environ.get(found.name) or found.default
+        if found.name not in environ:
+            mistakes["missing-variable", f"the environment variable {quote(found.name)} is not set"] = None
             return ""
-        return environ[name]
+        return environ[found.name]
 
-    return Filled(_MARKER.sub(value, text), used, tuple(mistakes))
+    return Filled(replace(text, value), used, tuple(mistakes))
