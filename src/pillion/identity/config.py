@@ -1,15 +1,20 @@
-"""What identity is told at its start: a JSON file, named by the variable PILLION_IDENTITY_CONFIG."""
+"""What identity is told at its start: a JSON file, named by the variable PILLION_IDENTITY_CONFIG.
+
+In pods there is no secret in it, but the names of the variables that hold them (`pillion.environment`).
+"""
 
 import json
 import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from pillion import environment
+from pillion.environment import VariablesError
 from pillion.identity import postgresql
 from pillion.vocabulary import MAX_TOKEN_LIFETIME, Cookies, cookies
 
@@ -99,7 +104,11 @@ class MailServer(BaseModel):
 
 
 class Config(BaseModel):
-    """Everything that identity needs to know. `token_lifetime` and `rotation` are in seconds."""
+    """Everything that identity needs to know. `token_lifetime` and `rotation` are in seconds.
+
+    `workloads` says how those of the mesh prove who they are: on one machine by a secret each, in pods by the
+    certificate that they show to the Envoy beside identity. `variables` are those whose values have been put in.
+    """
 
     # hide_input_in_errors: a database URL may hold a password.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -120,7 +129,15 @@ class Config(BaseModel):
     breached_passwords: AbsolutePath | None = None
     users: Users | None = None
     service_accounts: AbsolutePath | None = None
+    workloads: Literal["secret", "certificate"] = "secret"
     providers: tuple[Provider, ...] = ()
+    variables: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _share_a_database(self) -> Self:
+        if self.workloads == "certificate" and self.database == "sqlite":
+            raise ValueError("database: pods share no file: must be postgresql://USER:PASSWORD@HOST/NAME")
+        return self
 
     @property
     def secure(self) -> bool:
@@ -164,17 +181,22 @@ _TOOLING: Final = Config(mesh="tooling", origin="http://localhost", state=Path("
 _in_use: list[Config] = []
 
 
-def read(path: Path) -> Config:
-    """Read the file at `path`; raises ConfigError, in one sentence."""
+def read(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
+    """Read the file at `path`, with its variables taken from `environ`; raises ConfigError, in one sentence."""
     try:
-        return Config.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        told = json.loads(path.read_text(encoding="utf-8"))
+        variables = environment.names(told)
+        told = environment.complete(told, environ)
+        return Config.model_validate(told | {"variables": variables} if variables else told)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, ValidationError):
-            first = error.errors(include_url=False, include_input=False)[0]
-            key = ".".join(map(str, first["loc"]))
-            raise ConfigError(f"{path}: {key}: {first['msg']}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        raise ConfigError(f"{path}: {key}{': ' if key else ''}{first['msg']}") from None
+    except VariablesError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    except (ValueError, RecursionError):
         raise ConfigError(f"{path}: is not JSON") from None
 
 
@@ -183,7 +205,7 @@ def from_environment(environ: Mapping[str, str]) -> Config:
     named = environ.get(VARIABLE)
     if not named:
         raise ConfigError(f"{VARIABLE} is not set: it must name identity's configuration file (JSON)")
-    return read(Path(named))
+    return read(Path(named), environ)
 
 
 def use(config: Config) -> None:

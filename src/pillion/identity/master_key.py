@@ -44,15 +44,20 @@ def file_in(state: Path) -> Path:
     return state / "secrets" / "master.key"
 
 
-def obtain(state: Path, environ: Mapping[str, str]) -> MasterKey:
+def obtain(state: Path, environ: Mapping[str, str], *, may_make: bool = True) -> MasterKey:
     """Take the key from PILLION_MASTER_KEY (base64), else from its file, which is made if it is not there.
 
-    Raises MasterKeyError if the value is not 32 bytes of base64, or the file is not this user's
-    alone.
+    Unless it `may_make` one the variable must be set. Raises MasterKeyError then, if the value is not 32 bytes of
+    base64, or if the file is not this user's alone.
     """
     given = environ.get(VARIABLE)
     if given is not None:  # empty is a mistake, and no reason to make another key
         return MasterKey(_decode(given, f"the environment variable {VARIABLE}"))
+    if not may_make:
+        raise MasterKeyError(
+            f"the environment variable {VARIABLE} is not set: all pods need the same {LENGTH} bytes in base64, as"
+            " 'openssl rand -base64 32' makes them"
+        )
     file = file_in(state)
     try:
         if not file.exists():

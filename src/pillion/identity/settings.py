@@ -18,7 +18,12 @@ _HERE: Final = Path(__file__).parent
 _TOOLING: Final = configuration.is_tooling(PILLION)
 
 # None without a configuration: tools get a key that is forgotten, and nothing can be decrypted.
-MASTER_KEY: Final = None if _TOOLING else master_key.obtain(PILLION.state, os.environ)
+# Pods share no folder, and each would make a key of its own: there it has to be given.
+MASTER_KEY: Final = (
+    None
+    if _TOOLING
+    else master_key.obtain(PILLION.state, os.environ, may_make=PILLION.workloads != "certificate")
+)
 SECRET_KEY = (
     MASTER_KEY.derive(master_key.SESSIONS_AND_SIGNATURES).hex() if MASTER_KEY else secrets.token_hex()
 )

@@ -12,8 +12,9 @@ from pillion.identity import config as configuration
 from pillion.identity import master_key, setup
 
 setup(configuration.required())
-# granian copies this process's environment into every request's: the master key has been read, and goes.
-os.environ.pop(master_key.VARIABLE, None)
+# granian copies this process's environment into every request's: what is secret in it has been read, and goes.
+for _secret in (master_key.VARIABLE, *configuration.required().variables):
+    os.environ.pop(_secret, None)
 
 from django.conf import settings  # noqa: E402 - as above
 from django.contrib import admin  # noqa: E402 - needs the settings
@@ -21,7 +22,7 @@ from django.core.handlers.wsgi import WSGIHandler  # noqa: E402 - needs the sett
 from django.db import close_old_connections  # noqa: E402
 from whitenoise import WhiteNoise  # noqa: E402
 
-from pillion.identity import health, metrics, renewal, state_metrics  # noqa: E402
+from pillion.identity import health, metrics, renewal, state_metrics, workloads  # noqa: E402
 from pillion.identity.refusal import Refusal, malformed, problem, too_large  # noqa: E402
 from pillion.identity.settings import SESSION_MIDDLEWARE  # noqa: E402
 from pillion.vocabulary import CLIENT_PATHS, IDENTITY_BODY_BYTES  # noqa: E402
@@ -60,25 +61,28 @@ _pages = WhiteNoise(
 )
 _pages.add_files(Path(admin.__file__).parent / "static", prefix="/pillion/static/")
 
+# What it says of itself, to whoever reaches its socket.
+_OF_ITSELF: dict[str, Callable[[], tuple[str, list[tuple[str, str]], bytes]]] = {
+    health.PATH: health.answer,
+    metrics.PATH: lambda: metrics.answer(state_metrics.text()),
+}
+
 
 def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Answer one request."""
     path = environ["PATH_INFO"]
+    if path in _OF_ITSELF:
+        status, headers, text = _OF_ITSELF[path]()
+        close_old_connections()  # as Django does after a request: a broken one is dropped, a pool's given back
+        start_response(status, headers)
+        return [text]
+    if (refusal := workloads.refusal(environ, path)) is not None:
+        return _refuse(start_response, refusal)
     if renewal.is_renewal(path):
         status, headers = renewal.answer(environ)
-        close_old_connections()  # as Django does after a request: a broken one is dropped, a pool's given back
+        close_old_connections()
         start_response(status, [*headers, ("content-length", "0")])
         return [b""]
-    if path == health.PATH:
-        status, headers, text = health.answer()
-        close_old_connections()
-        start_response(status, headers)
-        return [text]
-    if path == metrics.PATH:
-        status, headers, text = metrics.answer(state_metrics.text())
-        close_old_connections()
-        start_response(status, headers)
-        return [text]
     if not _take_body(environ):
         return _refuse(start_response, too_large(IDENTITY_BODY_BYTES))
     handler = _programs if path in CLIENT_PATHS else _pages

@@ -1,4 +1,8 @@
-"""How a client proves to be itself: its secret in the header or in the body, or none if it is public."""
+"""How a client proves to be itself: its secret in the header or in the body, or none if it is public.
+
+A service of the mesh in a pod does by the certificate that it shows to the Envoy beside identity, and whatever it
+sends for a secret does not count. From there others come by the edge alone.
+"""
 
 import base64
 import binascii
@@ -8,7 +12,7 @@ from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
 
-from pillion.identity import limits
+from pillion.identity import limits, workloads
 from pillion.identity.models import OAuthClient
 from pillion.identity.oauth import clients, service_accounts
 from pillion.identity.oauth.request import Request, text
@@ -68,7 +72,7 @@ def authenticate(request: Request, methods: Any, endpoint: str = "token") -> OAu
         client is not None
         and method in methods
         and client.check_endpoint_auth_method(method, endpoint)
-        and (method == "none" or client.check_client_secret(secret))
+        and _proves(request, client, method, secret)
     ):
         request.auth_method = method
         return client
@@ -80,6 +84,16 @@ def authenticate(request: Request, methods: Any, endpoint: str = "token") -> OAu
         "The client is unknown, or has not authenticated as it must.",
         status_code=400 if header is None else 401,  # a 401 makes a browser ask its user for a password
     )
+
+
+def _proves(request: Request, client: OAuthClient, method: str, secret: str) -> bool:
+    if workloads.are_certified():
+        environ = request.django.META
+        if service_accounts.is_one(client.client_id):
+            return workloads.sender(environ) == client.client_id
+        if not workloads.is_edge(environ):
+            return False
+    return method == "none" or client.check_client_secret(secret)
 
 
 def _find(client_id: str) -> OAuthClient | None:

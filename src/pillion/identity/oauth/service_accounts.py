@@ -1,6 +1,7 @@
 """Service accounts: the clients that the services of the mesh are, which nobody registers.
 
-Whoever runs the mesh gives each sidecar a secret, and identity a file with the hashes of them.
+A file names them. On one machine, whoever runs the mesh gives each sidecar a secret, whose hash is in the file. In
+pods they show certificates instead, and the file has nothing beside the names.
 """
 
 import json
@@ -12,11 +13,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from pillion import vocabulary
+from pillion.identity import workloads
 from pillion.identity.models import OAuthClient
 from pillion.identity.oauth import clients
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _CLIENT_CREDENTIALS: Final = "client_credentials"
+# Kept in the place of a secret's hash where there is none: no hash is like it, and such a client is not public.
+_NO_SECRET: Final = "certificate"  # noqa: S105 - a word
 
 Mark = tuple[int, int, int]
 _read: dict[Path, tuple[Mark, dict[str, str]]] = {}
@@ -35,7 +39,8 @@ def is_known(client_id: str) -> bool:
 def find(client_id: str) -> OAuthClient | None:
     """Find the service account of a service that is in the mesh now.
 
-    Its row is written when it is asked for the first time, and when it has another secret.
+    Its row is written when it is asked for the first time, and when it has another secret. One that shows a
+    certificate has a secret that nobody knows.
     """
     secret_hash = _known().get(client_id)
     if secret_hash is None:
@@ -74,8 +79,9 @@ def _known() -> dict[str, str]:
 def _accounts(written: Any) -> dict[str, str]:
     if not isinstance(written, dict):
         return {}
+    named = {name: value for name, value in written.items() if is_one(name)}
+    if workloads.are_certified():
+        return {name: _NO_SECRET for name, value in named.items() if value is None}
     return {
-        name: value
-        for name, value in written.items()
-        if is_one(name) and isinstance(value, str) and _SHA256.fullmatch(value)
+        name: value for name, value in named.items() if isinstance(value, str) and _SHA256.fullmatch(value)
     }
