@@ -45,6 +45,16 @@ def references(text: str) -> Iterator[Reference]:
     return (_reference(match) for match in _MARKER.finditer(text) if match["inside"] is not None)
 
 
+def without_defaults(text: str) -> str:
+    """Leave each sound reference as it is, but for its default."""
+
+    def instead(match: re.Match[str]) -> str:
+        found = None if match["inside"] is None else _reference(match)
+        return f"${{{found.name}}}" if found and found.sound else match[0]
+
+    return _MARKER.sub(instead, text)
+
+
 def escape(text: str) -> str:
     """Write a text so that it refers to nothing, and means itself."""
     return text.replace("${", "$${")

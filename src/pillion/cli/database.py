@@ -1,21 +1,17 @@
 """`pillion database`: identity's database is brought up to date, backed up, and moved to PostgreSQL."""
 
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
-from urllib.parse import urlsplit
 
 import click
 
 from pillion.cli import topology_option
 from pillion.cli.identity import open_identity
+from pillion.topology.secrets import shows_password
 from pillion.topology.variables import fill
-
-_SECRET_PARAMETERS: Final = re.compile(r"[?&](ssl)?password=(?!\$\{)", re.IGNORECASE)
 
 
 @click.group()
@@ -173,11 +169,7 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
 
 def _target(written: str) -> str:
     """Put the variables in; a password that stands in the arguments is refused."""
-    try:
-        password = urlsplit(written).password
-    except ValueError:
-        password = None
-    if (password and "${" not in password) or _SECRET_PARAMETERS.search(written):
+    if shows_password(written):
         raise click.UsageError(
             "--to: everybody on this machine can read a command's arguments, and the password in them: "
             "write 'postgresql://USER:${DB_PASSWORD}@HOST/NAME', in single quotes, and set DB_PASSWORD; "

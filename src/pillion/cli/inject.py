@@ -47,7 +47,7 @@ def command(files: Sequence[str], *, check: bool, namespace: str | None, topolog
         pillion inject -f orders.yaml -f inventory.yaml > injected.yaml
         pillion inject --check -f injected.yaml        # in CI
     """  # noqa: D301 - \b is click's mark for text to leave as it is
-    _, read = topology_option.read(topology)
+    _, read = topology_option.read_for_pods(topology)
     mesh = Mesh(namespace or read.mesh, facts_of(read))
     results = [inject(_name(file), _text(file), mesh) for file in files or (_STANDARD_INPUT,)]
     if problems := [problem for result in results for problem in result.problems]:

@@ -45,7 +45,8 @@ class _BadInputError(click.ClickException):
 def command(output: Path, namespace: str | None, cluster_domain: str, file: Path | None) -> None:
     """Write what a cluster applies: manifests with Kustomize, and the same as a Helm chart.
 
-    No secret is in them. What is in base/, components/ and chart/ is written anew each time; overlays/ is yours
+    No secret is in them, and none is needed to make them: where the topology has ${NAME} for one, so have they.
+    What is in base/, components/ and chart/ is written anew each time; overlays/ is yours
     from the first time on.
 
     \b
@@ -54,7 +55,7 @@ def command(output: Path, namespace: str | None, cluster_domain: str, file: Path
         cp -r k8s/overlays/example k8s/overlays/production    # and change that
         kubectl apply -k k8s/overlays/production
     """  # noqa: D301 - \b is click's mark for text to leave as it is
-    path, topology = topology_option.read(file)
+    path, topology = topology_option.read_for_pods(file)
     try:
         made = manifests(topology, namespace, cluster_domain)
         files = render(made)

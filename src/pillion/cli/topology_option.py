@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from pillion.topology import Topology, find, load
+from pillion.topology import Topology, find, load, load_for_pods
 
 option: Final = click.option(
     "-f",
@@ -35,4 +35,11 @@ def read(file: Path | None) -> tuple[Path, Topology]:
     """
     named = locate(file)
     topology = load(named, os.environ)
+    return named.absolute(), topology
+
+
+def read_for_pods(file: Path | None) -> tuple[Path, Topology]:
+    """Read it likewise for what runs in pods: secrets stay `${NAME}`, and need no value here."""
+    named = locate(file)
+    topology = load_for_pods(named, os.environ)
     return named.absolute(), topology

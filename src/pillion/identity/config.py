@@ -60,7 +60,7 @@ class Users(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     url: str = Field(pattern=r"^https?://")
-    secret: str | None = Field(default=None, repr=False)
+    secret: str | None = Field(default=None, min_length=32, repr=False)
     certificate: AbsolutePath | None = None
     key: AbsolutePath | None = None
     authority: AbsolutePath | None = None
@@ -193,7 +193,8 @@ def read(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"{path}: {key}{': ' if key else ''}{first['msg']}") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{path}: {key}{': ' if key else ''}{message}") from None
     except VariablesError as error:
         raise ConfigError(f"{path}: {error}") from None
     except (ValueError, RecursionError):

@@ -5,13 +5,13 @@ takes its own from its environment, where a Secret of the user's puts them.
 """
 
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
 from pydantic import SecretStr
 
+from pillion import environment
 from pillion.kubernetes.containers import FOLDER
 from pillion.plan import Plan
 from pillion.topology import MailServer, Provider, Topology, Users, claim_path
@@ -28,8 +28,6 @@ BREACHED_PASSWORDS: Final = f"{FOLDER}/breached-passwords"
 
 # Where the topology says `sqlite`: pods share no file.
 DATABASE_VARIABLE: Final = "DATABASE_URL"
-
-_VARIABLE: Final = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def identity(topology: Topology) -> dict[str, Any]:
@@ -79,10 +77,10 @@ def accounts(plan: Plan) -> dict[str, None]:
     return {sidecar.spiffe_id: None for sidecar in plan.sidecars if sidecar.peers}
 
 
-def database(topology: Topology) -> str:
+def database(topology: Topology) -> SecretStr:
     """Give the database's URL, or the variable that holds one where the topology names none."""
     written = topology.identity.database
-    return written.get_secret_value() if isinstance(written, SecretStr) else f"${{{DATABASE_VARIABLE}}}"
+    return written if isinstance(written, SecretStr) else SecretStr(f"${{{DATABASE_VARIABLE}}}")
 
 
 def text(told: Mapping[str, Any]) -> str:
@@ -91,18 +89,47 @@ def text(told: Mapping[str, Any]) -> str:
 
 
 def _listing(told: dict[str, Any]) -> dict[str, Any]:
-    named = sorted({*_VARIABLE.findall(json.dumps(told))})
-    return {**told, "environment": named}
+    """Write it with the names of its variables: they stand in secrets alone, what else looks like one is none."""
+    return {**_plain(told), environment.KEY: sorted({*_variables(told)})}
+
+
+def _plain(told: Any) -> Any:
+    match told:
+        case SecretStr():
+            return told.get_secret_value()
+        case str():
+            return environment.escape(told)
+        case dict():
+            return {key: _plain(value) for key, value in told.items()}
+        case list() | tuple():
+            return [_plain(value) for value in told]
+    return told
+
+
+def _variables(told: Any) -> Iterator[str]:
+    match told:
+        case SecretStr():
+            yield from (found.name for found in environment.references(told.get_secret_value()))
+        case dict():
+            for value in told.values():
+                yield from _variables(value)
+        case list() | tuple():
+            for value in told:
+                yield from _variables(value)
 
 
 def _server(server: MailServer) -> dict[str, object]:
-    return {**server.model_dump(exclude={"password"}), "password": server.password.get_secret_value()}
+    return {
+        **server.model_dump(exclude={"user", "password"}),
+        "user": SecretStr(server.user),
+        "password": server.password,
+    }
 
 
-def _users(users: Users) -> dict[str, str | None]:
+def _users(users: Users) -> dict[str, object]:
     return {
         "url": users.url,
-        "secret": users.secret.get_secret_value() if users.secret else None,
+        "secret": users.secret,
         "certificate": f"{USERS_FOLDER}/tls.crt" if users.tls else None,
         "key": f"{USERS_FOLDER}/tls.key" if users.tls else None,
         "authority": f"{USERS_FOLDER}/ca.crt" if users.authority else None,
@@ -115,7 +142,7 @@ def _provider(name: str, provider: Provider) -> dict[str, object]:
     return {
         "name": name,
         "client_id": provider.client_id,
-        "client_secret": provider.client_secret.get_secret_value(),
+        "client_secret": provider.client_secret,
         "issuer": provider.issuer,
         "tenant": provider.tenant,
         "title": provider.title,

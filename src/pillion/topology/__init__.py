@@ -8,7 +8,7 @@ is what can be used although other parts are wrong (`draft`, `checks`), so that 
 from pillion.topology.address import Address, DnsAddress, UnixSocket
 from pillion.topology.files import find
 from pillion.topology.issuer import Issuer
-from pillion.topology.loading import load
+from pillion.topology.loading import load, load_for_pods
 from pillion.topology.mail import MailServer
 from pillion.topology.model import (
     Edge,
@@ -45,4 +45,5 @@ __all__ = [
     "find",
     "json_schema",
     "load",
+    "load_for_pods",
 ]

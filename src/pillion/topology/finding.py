@@ -86,6 +86,7 @@ Code: TypeAlias = Literal[
     "address-clash",
     "socket-in-pods",
     "port-in-pods",
+    "secret-in-pods",
     "path-overlap",
     "redundant-path",
     "unknown-service",

@@ -12,6 +12,7 @@ from typing import Any, Final
 from pillion.problem import Place, Problem
 from pillion.topology.finding import Finding, KeyPath, Mark
 from pillion.topology.nodes import DEEPEST, MOST_VALUES, BrokenTextError, Node
+from pillion.topology.secrets import is_one, leave
 from pillion.topology.variables import fill
 from pillion.topology.wording import key_name, quote
 
@@ -98,12 +99,15 @@ def place(file: str, lines: tuple[int, ...], mark: Mark) -> Place:
     return Place(file, mark.line, min(mark.column, lines[mark.line - 1] + 1))
 
 
-def read_nodes(file: str, text: str, top: Node, environ: Mapping[str, str]) -> Source:
+def read_nodes(
+    file: str, text: str, top: Node, environ: Mapping[str, str], *, leave_secrets: bool = False
+) -> Source:
     """Turn the nodes of `text` into plain data with places, variables put in from `environ`.
 
-    Raises BrokenTextError where aliases make the file larger or deeper than any topology is.
+    Those of secrets may be left, see `secrets`. Raises BrokenTextError where aliases make the file larger or
+    deeper than any topology is.
     """
-    walk = _Walk(environ, {}, [])
+    walk = _Walk(environ, leave_secrets, {}, [])
     data = walk.value((), top, top.mark)
     return Source(file, line_lengths(text), data, walk.spots, tuple(walk.findings))
 
@@ -121,6 +125,7 @@ def _bad_key(path: KeyPath, key: Node) -> Finding:
 @dataclass(frozen=True)
 class _Walk:
     environ: Mapping[str, str]
+    leave_secrets: bool
     spots: dict[KeyPath, Spot]
     findings: list[Finding]
 
@@ -159,6 +164,11 @@ class _Walk:
         if node.plain and (_TRUTH.fullmatch(node.text) or _NUMBER.fullmatch(node.text)):
             self.spots[path] = Spot(key, node.mark, node.text)
             return node.text.lower() == "true" if _TRUTH.fullmatch(node.text) else _number(node.text)
+        if self.leave_secrets and is_one(path):
+            left = leave(path, node.text, self.environ)
+            self.spots[path] = Spot(key, node.mark, node.text)
+            self.findings.extend(left.mistakes)
+            return left.value
         filled = fill(node.text, self.environ)
         self.spots[path] = Spot(key, node.mark, node.text, filled.from_environment)
         for code, message in filled.mistakes:
