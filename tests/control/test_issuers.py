@@ -14,7 +14,7 @@ from pillion.control import fetch
 from pillion.control.facts import Facts
 from pillion.control.issuer_keys import IssuerKeys
 from pillion.control.issuers import Issuers
-from pillion.control.known import write_known
+from pillion.control.known import read_trusted, write_known
 from pillion.envoy.known import NO_KEY
 from pillion.envoy.names import VERIFICATION, trusted_keys_file
 from tests.certificates import pair
@@ -184,7 +184,7 @@ def test_keys_are_fetched_again_in_time(tmp_path: Path, site: Site, monkeypatch:
 
     async def follow() -> None:
         changes: list[None] = []
-        issuers = Issuers(tmp_path, lambda: changes.append(None))
+        issuers = Issuers(lambda issuer: read_trusted(tmp_path, issuer), lambda: changes.append(None))
 
         def kids() -> list[str]:
             return [str(key["kid"]) for one in issuers.all() for key in one.keys.keys]

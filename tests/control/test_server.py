@@ -258,7 +258,7 @@ def test_what_is_no_grpc_harms_nobody(lasting: Control) -> None:
     ("config", "says"),
     [
         ("", "is not JSON"),
-        ("{}", "Field required"),
+        ("{}", "instance: is not there, nor is POD_NAME in the environment"),
         ('{"instance": "x", "more": 1}', "Field required"),
     ],
 )

@@ -14,10 +14,11 @@ from pillion.control.sqlite import Sqlite
 class Database(Protocol):
     """What control needs of one. `follow` runs in a thread of its own; the others are short."""
 
-    def follow(self, changed: Callable[[Facts], None], stopped: threading.Event) -> None:
+    def follow(self, changed: Callable[[Facts | None], None], stopped: threading.Event) -> None:
         """Give the facts, and give them again whenever they have changed, until `stopped` is set.
 
-        A database that is away, or not yet made, is waited for: what was told last stays true.
+        A database that is away, or not yet made, is waited for: what was told last stays true. That it is away
+        is told as None.
         """
 
     def report(self, instance: str, document: str) -> bool:

@@ -10,11 +10,9 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from pillion.control.issuer_keys import IssuerKeys, KeysError
-from pillion.control.known import read_trusted
 from pillion.plan.model import Issuer
 
 # After a failure: the first wait, in seconds, doubled each time, up to the longest; half of it by chance, so that
@@ -36,10 +34,13 @@ class Trusted:
 
 
 class Issuers:
-    """All issuers that are trusted. `changed` is called when a set is another, or has been fetched again."""
+    """All issuers that are trusted.
 
-    def __init__(self, known: Path, changed: Callable[[], None]) -> None:
-        self._known = known
+    `last` gives the last good set of one, `changed` is called when a set is another, or has been fetched again.
+    """
+
+    def __init__(self, last: Callable[[Issuer], IssuerKeys], changed: Callable[[], None]) -> None:
+        self._last = last
         self._changed = changed
         self._trusted: dict[str, Trusted] = {}
 
@@ -51,9 +52,16 @@ class Issuers:
                 self._forget(self._trusted.pop(name))
         for name, issuer in wanted.items():
             if name not in self._trusted:
-                one = Trusted(issuer, read_trusted(self._known, issuer))
+                one = Trusted(issuer, self._last(issuer))
                 one.task = asyncio.create_task(self._follow(one), name=f"keys of {name}")
                 self._trusted[name] = one
+
+    def recall(self) -> None:
+        """Ask for the last good set again, of those of which no key is known: there may be one now."""
+        for one in self._trusted.values():
+            if not one.keys.keys:
+                one.keys = self._last(one.issuer)
+        self._changed()
 
     def all(self) -> tuple[Trusted, ...]:
         """Give what is known of each, by name."""

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from pillion.control.facts import Facts
 from pillion.control.issuer_keys import IssuerKeys, KeysError, parse
@@ -18,9 +19,8 @@ def write_known(envoys: Path, facts: Facts, trusted: Mapping[Issuer, IssuerKeys]
     A set of another issuer's says whose it is: Envoy overlooks that, `read_trusted` does not. Gives the error, if
     there is a file that could not be written; the others are.
     """
-    others = {issuer.name: _named(issuer, keys) for issuer, keys in trusted.items()}
     failed = None
-    for name, text in known_files(facts.jwks, facts.revoked, others).items():
+    for name, text in known_texts(facts.jwks, facts.revoked, trusted).items():
         if facts.keys or name != JWKS_FILE:
             try:
                 _replace(envoys / name, text)
@@ -29,15 +29,30 @@ def write_known(envoys: Path, facts: Facts, trusted: Mapping[Issuer, IssuerKeys]
     return failed
 
 
+def known_texts(
+    jwks: Mapping[str, Any], revoked: Iterable[str], trusted: Mapping[Issuer, IssuerKeys]
+) -> dict[str, str]:
+    """Give the files' text by path, such as `_known/jwks.json`."""
+    return known_files(jwks, revoked, {issuer.name: _named(issuer, keys) for issuer, keys in trusted.items()})
+
+
 def read_trusted(envoys: Path, issuer: Issuer) -> IssuerKeys:
     """Give the last good set of this issuer, from its file; none if that is of another, or cannot be read."""
     try:
         text = (envoys / trusted_keys_file(issuer.name)).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return IssuerKeys()
+    return parse_trusted(text, issuer)
+
+
+def parse_trusted(text: str, issuer: Issuer) -> IssuerKeys:
+    """Take this issuer's set out of the text of its file; none if that is of another, or of nobody."""
+    try:
         written = json.loads(text)
         if (written["issuer"], written["jwks_uri"]) == (issuer.issuer, issuer.keys):
             keys = tuple(key for key in parse(text) if key.get("kid") != NO_KEY["kid"])
             return IssuerKeys(keys, float(written["fetched_at"]))
-    except (OSError, ValueError, KeyError, TypeError, KeysError):
+    except (ValueError, KeyError, TypeError, KeysError):
         pass
     return IssuerKeys()
 

@@ -52,9 +52,12 @@ def _sessions(rows: Rows) -> Iterator[tuple[str, int]]:
 
 
 class News:
-    """Hands facts on when they are others than before, and says once that the database is away, and back."""
+    """Hands facts on when they are others than before, and says once that the database is away, and back.
 
-    def __init__(self, changed: Callable[[Facts], None]) -> None:
+    That it is away is handed on as None, and when it is back the facts, whatever they are.
+    """
+
+    def __init__(self, changed: Callable[[Facts | None], None]) -> None:
         self._changed = changed
         self._last: Facts | None = None
         self._away = False
@@ -62,10 +65,10 @@ class News:
 
     def are(self, told: Facts) -> None:
         """Take the facts as they are now."""
-        if self._away:
+        back, self._away = self._away, False
+        if back:
             _log.warning("the database is back")
-            self._away = False
-        if told != self._last:
+        if back or told != self._last:
             self._last = told
             self._changed(told)
 
@@ -80,3 +83,4 @@ class News:
             _log.error("the database cannot be used (%s): nothing can be told yet", words)
         else:
             _log.error("the database is away (%s): the Envoys keep what they have", words)
+            self._changed(None)

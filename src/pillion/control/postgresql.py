@@ -44,7 +44,7 @@ class Postgresql:
         self._url = url
         self._writing: psycopg.Connection[Any] | None = None
 
-    def follow(self, changed: Callable[[Facts], None], stopped: threading.Event) -> None:
+    def follow(self, changed: Callable[[Facts | None], None], stopped: threading.Event) -> None:
         """Give the facts, and give them again whenever they have changed, until `stopped` is set."""
         news = News(changed)
         while not stopped.is_set():

@@ -6,13 +6,22 @@ from typing import Any
 
 from pillion.control.config import Kind
 from pillion.control.issuers import Trusted
+from pillion.control.keeper import Kept
 from pillion.control.server import Client, Streams
 
 
-def document(envoys: Mapping[str, Kind], streams: Streams, trusted: Iterable[Trusted]) -> str:
+def document(
+    envoys: Mapping[str, Kind],
+    streams: Streams,
+    trusted: Iterable[Trusted],
+    kept: Kept,
+    *,
+    ended: float | None,
+) -> str:
     """Write who is there and what each has, who is not and since when, and what is known of other issuers.
 
-    Times are seconds since the epoch.
+    Also how well is `kept` what Envoys start with, and when control has `ended`, if it has. Times are in seconds
+    since the epoch.
     """
     connected = sorted(streams.clients, key=lambda client: (client.node, client.since))
     there = {client.workload for client in connected}
@@ -25,6 +34,8 @@ def document(envoys: Mapping[str, Kind], streams: Streams, trusted: Iterable[Tru
                 if name not in there
             ],
             "trust": [_issuer(one) for one in trusted],
+            "kept": {"error": kept.error, "left_out": kept.left_out},
+            "ended": ended,
         }
     )
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,13 +14,13 @@ from envoy_data_plane.envoy.service.discovery.v3 import (
     DeltaDiscoveryRequest,
     DeltaDiscoveryResponse,
 )
-from grpclib.const import Cardinality, Handler, Status
+from grpclib.const import Cardinality, Handler
 from grpclib.encoding.base import CodecBase
 from grpclib.exceptions import GRPCError, StreamTerminatedError
 from grpclib.server import Server, Stream
 
-from pillion.control import credentials
 from pillion.control.config import Kind
+from pillion.control.proof import Proof, Shown
 from pillion.control.resources import TYPE_URL, Resource, Resources
 from pillion.control.subscription import Subscription
 
@@ -36,7 +35,6 @@ SENDING_SECONDS: Final = 10.0
 BACKLOG: Final = 4096
 
 _METHOD: Final = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
-_BEARER: Final = re.compile(r"Bearer ([0-9a-f]{64})")
 
 _log = logging.getLogger("pillion.control")
 
@@ -68,10 +66,10 @@ class Streams:
     (seconds since the epoch).
     """
 
-    def __init__(self, key: bytes, changed: Callable[[], None]) -> None:
+    def __init__(self, proof: Proof, changed: Callable[[], None]) -> None:
         self.clients: set[Client] = set()
         self.gone: dict[str, float] = {}
-        self._key = key
+        self._proof = proof
         self._changed = changed
         self._envoys: Mapping[str, Kind] = {}
         self._resources: Mapping[Kind, Resources] = {}
@@ -127,18 +125,17 @@ class Streams:
 
     async def _introduced(self, stream: AdsStream) -> tuple[Client, DeltaDiscoveryRequest]:
         """Find out who it is, and check the proof; everybody else is told the same, whatever was wrong."""
-        shown = _BEARER.fullmatch(str(stream.metadata.get("authorization", "")) if stream.metadata else "")
+        shown: Shown = [*stream.metadata.items()] if stream.metadata else []
         request: DeltaDiscoveryRequest | None = None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(INTRODUCTION_SECONDS):
                 request = await stream.recv_message()
         node = request.node.id if request is not None and request.node is not None else ""
         workload = node.partition("@")[0]  # replicas of one workload differ behind the @
-        proved = credentials.proves(self._key, workload, shown[1] if shown else "")
         kind = self._envoys.get(workload)
-        if request is None or kind is None or not proved:
-            _log.warning("refused a stream that says it is %.80r", node)
-            raise GRPCError(Status.UNAUTHENTICATED, "not an Envoy of this mesh")
+        if request is None or kind is None or not self._proof.proves(shown, workload, kind):
+            _log.warning("refused %s that says it is %.80r", self._proof.caller(shown), node)
+            raise GRPCError(self._proof.status, "not an Envoy of this mesh")
         return Client(node=node, workload=workload, kind=kind, since=time.time()), request
 
     async def _read(self, client: Client, stream: AdsStream, request: DeltaDiscoveryRequest | None) -> None:

@@ -28,7 +28,7 @@ class Sqlite:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def follow(self, changed: Callable[[Facts], None], stopped: threading.Event) -> None:
+    def follow(self, changed: Callable[[Facts | None], None], stopped: threading.Event) -> None:
         """Give the facts, and give them again whenever they have changed, until `stopped` is set."""
         news = News(changed)
         while not stopped.is_set():
