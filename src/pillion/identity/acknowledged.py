@@ -97,9 +97,11 @@ def wait(condition: Condition, patience: float) -> Spread:
 def look(condition: Condition, seconds: float = 0.0) -> Spread:
     """Say how far it is now."""
     now = time.time()
-    alive, silent = _reports(now)
-    envoys = _nodes(alive)
-    there = {envoy["name"] for envoy in envoys.values()}
+    controls = _controls(now)
+    alive, envoys = controls.alive, _nodes(controls.alive)
+    # Their control has ended and let them go: they are about to turn up at another one.
+    moving = {node: envoy for node, envoy in _nodes(controls.left).items() if node not in envoys}
+    there = {envoy["name"] for envoy in (*envoys.values(), *moving.values())}
     lagging = [
         Laggard(node, envoy["kind"], _why(envoy)) for node, envoy in envoys.items() if not condition(envoy)
     ]
@@ -109,20 +111,25 @@ def look(condition: Condition, seconds: float = 0.0) -> Spread:
     return Spread(
         connected=len(envoys),
         acknowledged=len(envoys) - len(lagging),
-        returning=sum(one["since"] > now - RETURN_SECONDS for one in absent.values()),
+        returning=len(moving) + sum(one["since"] > now - RETURN_SECONDS for one in absent.values()),
         missing=(
             *lagging,
+            *(Laggard(node, envoy["kind"], "is not connected") for node, envoy in moving.items()),
             *(Laggard(one["name"], one["kind"], "is not connected") for one in absent.values()),
         ),
         seconds=seconds,
         controls=len(alive),
-        silent=len(silent),
+        silent=len(controls.silent),
     )
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many there are: controls that are alive or missed, Envoys that are connected, and what these lack."""
+    """How many there are: controls that are alive or missed, Envoys that are connected, and what these lack.
+
+    `unkept` are the controls that cannot keep what Envoys start with, and `left_out` the revocations that find no
+    room there.
+    """
 
     alive: int
     silent: int
@@ -131,21 +138,26 @@ class Counts:
     refusing: int
     keys: int
     revocations: int
+    unkept: int
+    left_out: int
 
 
 def counts(kids: AbstractSet[str], latest: int) -> Counts:
     """Count who lacks one of the keys `kids`, or the revocation `latest`, and who is not there."""
-    alive, silent = _reports(time.time())
-    envoys = _nodes(alive).values()
+    controls = _controls(time.time())
+    alive, envoys = controls.alive, _nodes(controls.alive).values()
     there = {envoy["name"] for envoy in envoys}
+    kept = [report.document.get("kept") or {} for report in alive]
     return Counts(
         alive=len(alive),
-        silent=len(silent),
+        silent=len(controls.silent),
         envoys=len(envoys),
         missing=len({one["name"] for report in alive for one in report.document["missing"]} - there),
         refusing=sum(bool(envoy["refused"]) for envoy in envoys),
         keys=sum(not kids <= set(envoy["keys"]) for envoy in envoys),
         revocations=sum(envoy["revocation"] < latest for envoy in envoys),
+        unkept=sum(bool(one.get("error")) for one in kept),
+        left_out=max((one.get("left_out") or 0 for one in kept), default=0),
     )
 
 
@@ -153,26 +165,42 @@ def forget() -> None:
     """Remove the reports of controls that are missed by nobody."""
     now = time.time()
     old = ControlReport.objects.filter(seen_at__lt=now - FORGOTTEN_SECONDS)
-    if old.exists() and _reports(now)[0]:
+    if old.exists() and _controls(now).alive:
         old.delete()
 
 
-def _reports(now: float) -> tuple[list[ControlReport], list[ControlReport]]:
-    """Give the reports of the controls that are alive, and of those that are missed.
+@dataclass(frozen=True)
+class _Controls:
+    """The reports of those that are alive, of those that are missed, and of those that ended a moment ago."""
+
+    alive: list[ControlReport]
+    silent: list[ControlReport]
+    left: list[ControlReport]
+
+
+def _controls(now: float) -> _Controls:
+    """Tell them apart.
 
     One that is not heard of is missed, however long, until another control has its Envoys, or none has had them
-    for so long that there can be none: an Envoy goes on without control, and so may be there.
+    for so long that there can be none: an Envoy goes on without control, and so may be there. One that has ended
+    in good order is missed only where there is no other one: to that one its Envoys go.
     """
     reports = list(ControlReport.objects.all())
-    alive = [report for report in reports if report.seen_at > now - SILENT_SECONDS]
+    ended = [report for report in reports if report.document.get("ended")]
+    alive = [report for report in reports if report.seen_at > now - SILENT_SECONDS and report not in ended]
+    if not alive:
+        return _Controls(alive, silent=reports, left=[])
     elsewhere = _nodes(alive).keys()
     silent = [
         report
         for report in reports
-        if report.seen_at <= now - SILENT_SECONDS
-        and not (alive and (report.seen_at < now - FORGOTTEN_SECONDS or _nodes([report]).keys() <= elsewhere))
+        if now - FORGOTTEN_SECONDS <= report.seen_at <= now - SILENT_SECONDS
+        and report not in ended
+        and not _nodes([report]).keys() <= elsewhere
     ]
-    return alive, silent
+    return _Controls(
+        alive, silent, left=[report for report in ended if report.seen_at > now - RETURN_SECONDS]
+    )
 
 
 def _nodes(reports: Iterable[ControlReport]) -> dict[str, Mapping[str, Any]]:

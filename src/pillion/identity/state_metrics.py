@@ -83,4 +83,6 @@ def _control(registry: CollectorRegistry, latest: int) -> None:
     gauge(
         "envoys_without_keys", "Connected Envoys that lack a key that tokens may be signed with", there.keys
     )
+    gauge("unkept", "Controls that cannot keep what Envoys start with", there.unkept)
+    gauge("unkept_revocations", "Revocations that find no room in what Envoys start with", there.left_out)
     gauge("envoys_without_revocations", "Connected Envoys that lack the latest revocation", there.revocations)
