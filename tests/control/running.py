@@ -41,16 +41,17 @@ class Control:
 
     folder: Path
     process: "subprocess.Popen[bytes]"
+    name: str = "control"
 
     @property
     def socket(self) -> Path:
         """Where it listens."""
-        return self.folder / "control.sock"
+        return self.folder / f"{self.name}.sock"
 
     @property
     def log(self) -> str:
         """Give what it has said so far."""
-        return (self.folder / "control.log").read_text(encoding="utf-8")
+        return (self.folder / f"{self.name}.log").read_text(encoding="utf-8")
 
     def credential(self, workload: str) -> str:
         """Give what that workload proves itself with."""
@@ -85,9 +86,11 @@ def prepare(folder: Path) -> None:
     configure(folder)
 
 
-def configure(folder: Path, envoys: Mapping[str, str] | None = None, trust: Sequence[Issuer] = ()) -> None:
-    """Write control's configuration, in one step."""
-    config = {
+def configure(
+    folder: Path, envoys: Mapping[str, str] | None = None, trust: Sequence[Issuer] = (), **others: Any
+) -> None:
+    """Write control's configuration, in one step; `others` are keys of it that are to be otherwise."""
+    config: dict[str, Any] = {
         "instance": "test",
         "issuer": "http://localhost:8080",
         "audience": "proof",
@@ -97,6 +100,7 @@ def configure(folder: Path, envoys: Mapping[str, str] | None = None, trust: Sequ
         "credentials": str(folder / "control.key"),
         "known": str(folder / "envoy"),
         "trust": [asdict(issuer) for issuer in trust],
+        **others,
     }
     draft = folder / "control.json.new"
     draft.write_text(json.dumps(config), encoding="utf-8")
@@ -105,16 +109,19 @@ def configure(folder: Path, envoys: Mapping[str, str] | None = None, trust: Sequ
 
 @contextmanager
 def control(
-    folder: Path, *, ready: bool = True, environ: Mapping[str, str] | None = None
+    folder: Path, *, ready: bool = True, environ: Mapping[str, str] | None = None, name: str = "control"
 ) -> Iterator[Control]:
-    """Run control on a prepared folder until the block ends; it is killed if it has not ended by then."""
-    with (folder / "control.log").open("ab") as log:
+    """Run control on a prepared folder until the block ends; it is killed if it has not ended by then.
+
+    `name` tells several on one folder apart, by their sockets and logs.
+    """
+    with (folder / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pillion.control", "--uds", str(folder / "control.sock")],
+            [sys.executable, "-m", "pillion.control", "--uds", str(folder / f"{name}.sock")],
             env={**os.environ, "PILLION_CONTROL_CONFIG": str(folder / "control.json"), **(environ or {})},
             stderr=log,
         )
-    started = Control(folder, process)
+    started = Control(folder, process, name)
     try:
         if ready:
             until(lambda: listens(started.socket), "control listens")
@@ -188,14 +195,21 @@ class Envoy:
 @asynccontextmanager
 async def connected(running: Control, credential: str) -> AsyncIterator[Envoy]:
     """Open a stream with this credential."""
-    channel = Channel(path=str(running.socket))
+    shown = [("authorization", f"Bearer {credential}")]
+    async with opened(Channel(path=str(running.socket)), shown) as stream:
+        yield stream
+
+
+@asynccontextmanager
+async def opened(channel: Channel, shown: Sequence[tuple[str, str]]) -> AsyncIterator[Envoy]:
+    """Open a stream with these headers."""
     try:
         stream: Any = channel.request(
             METHOD,
             Cardinality.STREAM_STREAM,
             DeltaDiscoveryRequest,
             DeltaDiscoveryResponse,
-            metadata={"authorization": f"Bearer {credential}"},
+            metadata=shown,
         )
         await stream.__aenter__()  # its exit would raise what the test has looked at already
         await stream.send_request()

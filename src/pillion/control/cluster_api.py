@@ -11,14 +11,12 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
 from pillion.control.config import ConfigMap
 
-ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 HOST_VARIABLE: Final = "KUBERNETES_SERVICE_HOST"
 PORT_VARIABLE: Final = "KUBERNETES_SERVICE_PORT"
 # For one answer.
@@ -52,15 +50,12 @@ class Content:
 
 
 class Api:
-    """The way to the ConfigMap `which`.
+    """The way to the ConfigMap `which`. Token and authority are read each time: the kubelet replaces them."""
 
-    Token and authority lie in the folder `account`, and are read each time: the kubelet replaces them.
-    """
-
-    def __init__(self, which: ConfigMap, environ: Mapping[str, str], account: Path = ACCOUNT) -> None:
+    def __init__(self, which: ConfigMap, environ: Mapping[str, str]) -> None:
         host, port = environ.get(HOST_VARIABLE, ""), environ.get(PORT_VARIABLE, "443")
         self._which = which
-        self._account = account
+        self._account = which.account
         self._missing = "" if host else f"{HOST_VARIABLE} is not set: control does not run in a pod"
         authority = f"[{host}]" if ":" in host else host
         self._url = (

@@ -7,7 +7,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    ValidationError,
+)
 
 from pillion import environment
 from pillion.environment import VariablesError
@@ -38,12 +47,26 @@ def _database(value: object) -> object:
 
 
 class ConfigMap(BaseModel):
-    """A ConfigMap of the cluster in which control runs."""
+    """A ConfigMap of the cluster in which control runs.
+
+    In the folder `account` are `token` and `ca.crt` of the ServiceAccount that may read and change it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    account: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")
     namespace: str = Field(pattern="^[a-z0-9-]+$")
     config_map: str = Field(pattern="^[a-z0-9.-]+$")
+
+
+def _kind_of_known(value: object) -> str:
+    """Tell the two, so that what is wrong with one is not said of the other."""
+    return "config map" if isinstance(value, dict | ConfigMap) else "folder"
+
+
+Known = Annotated[
+    Annotated[Path, Tag("folder")] | Annotated[ConfigMap, Tag("config map")], Discriminator(_kind_of_known)
+]
 
 
 class Config(BaseModel):
@@ -64,7 +87,7 @@ class Config(BaseModel):
     envoys: dict[str, Kind]
     database: Annotated[Path | SecretStr, BeforeValidator(_database)]
     credentials: Path | None
-    known: Path | ConfigMap
+    known: Known
     trust: tuple[Issuer, ...] = ()
 
     @property

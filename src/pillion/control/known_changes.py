@@ -7,7 +7,7 @@ from typing import Final
 from pillion.control.facts import Facts
 from pillion.control.issuer_keys import IssuerKeys
 from pillion.control.known import known_texts, parse_trusted
-from pillion.envoy.known import revoked_script
+from pillion.envoy.known import listed, revoked_script
 from pillion.envoy.names import JWKS_FILE, REVOKED_FILE, trusted_keys_file
 from pillion.plan.model import Issuer
 
@@ -18,7 +18,8 @@ OLD_SECONDS: Final = 900.0
 # Clocks differ: a time later than that is none.
 _AHEAD_SECONDS: Final = 60.0
 
-_ONE: Final = len(revoked_script(["00000000-0000-4000-8000-000000000000"])) - len(revoked_script([]))
+# A revocation, with the end of the line before it.
+_LINE: Final = len(listed("00000000-0000-4000-8000-000000000000")) + 1
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def changes(
             wanted[jwks] = known_texts(facts.jwks, (), {})[JWKS_FILE]
         others = {name: text for name, text in ({**there, **wanted}).items() if name != _key(REVOKED_FILE)}
         room = MOST_BYTES - sum(len(text.encode()) for text in others.values() if text is not None)
-        fit = max(0, room - len(revoked_script([]))) // _ONE
+        fit = max(0, room - len(revoked_script([]))) // _LINE
         revoked = list(facts.revoked)
         left_out = max(0, len(revoked) - fit)
         wanted[_key(REVOKED_FILE)] = revoked_script(revoked[left_out:])
