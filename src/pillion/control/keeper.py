@@ -23,7 +23,7 @@ class Keeper(Protocol):
     kept: Kept
 
     async def begin(self) -> None:
-        """Read what is there, for `last`; gives up after a while."""
+        """Read what is there, since `last` will be asked; gives up after a while."""
 
     async def run(self) -> None:
         """See to it that what is to be kept is, for ever."""

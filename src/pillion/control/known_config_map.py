@@ -23,7 +23,7 @@ from pillion.plan.model import Issuer
 BETWEEN_SECONDS: Final = 5.0
 # How often it is looked at though there is nothing new: somebody may have changed it.
 LOOK_AGAIN_SECONDS: Final = 60.0
-# How long a start waits for the API.
+# How long a start waits for the API. Without it, keys of other issuers may be unknown that Envoys have.
 BEGIN_SECONDS: Final = 15.0
 # After a failure: the first wait, doubled each time, up to the longest; half of it by chance.
 RETRY_SECONDS: Final = 1.0
@@ -35,7 +35,7 @@ _log = logging.getLogger("pillion.control")
 class KnownConfigMap:
     """The ConfigMap to which `api` leads; see `pillion.control.keeper.Keeper`.
 
-    `recalled` is called when it could be read at last, if it could not while control began.
+    `recalled` is called when it could be read for the first time.
     """
 
     def __init__(self, api: Api, recalled: Callable[[], None]) -> None:
@@ -45,7 +45,6 @@ class KnownConfigMap:
         self._there: Mapping[str, str] | None = None
         self._wanted: tuple[Facts | None, Mapping[Issuer, IssuerKeys]] | None = None
         self._new = asyncio.Event()
-        self._began = False
         self._current = False
         # Whether there are facts that have not been written yet: once they are, though the database be away.
         self._unwritten = False
@@ -55,7 +54,6 @@ class KnownConfigMap:
         with suppress(TimeoutError):
             async with asyncio.timeout(BEGIN_SECONDS):
                 await self._see_to_it()
-        self._began = True
 
     async def run(self) -> None:
         """See to it that it holds what is known."""
@@ -97,7 +95,7 @@ class KnownConfigMap:
         """Look once, and write what is missing; raises ApiError."""
         content = await self._api.read()
         first, self._there = self._there is None, content.data
-        if first and self._began:
+        if first:
             self._recalled()
         wanted = self._wanted
         if wanted is None:

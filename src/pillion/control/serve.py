@@ -109,8 +109,9 @@ class _Control:
         )
 
     async def keep(self) -> None:
-        """Keep what Envoys start with; first, take from it what other issuers' keys were last."""
-        await self._keeper.begin()
+        """Keep what Envoys start with; where others are trusted, first learn from it what their keys were last."""
+        if self._config.trust:
+            await self._keeper.begin()
         self._begun = True
         self.issuers.trust(self._config.trust)
         self._publish()
