@@ -111,7 +111,7 @@ class _Document:
             for remark in error.remarks:
                 self._problem("unprotected-pod", (*workload.at, *remark.path), remark.message, remark.hint)
             return None
-        warnings = tuple(self._warning(workload.at, remark) for remark in injected.warnings)
+        warnings = tuple(sorted(self._warning(workload.at, remark) for remark in injected.warnings))
         already = injected.template == workload.template
         self._done(workload.at, workload.title, ALREADY if already else INJECTED, warnings)
         return injected.template

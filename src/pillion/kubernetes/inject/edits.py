@@ -78,10 +78,13 @@ def _value(text: str, entry: _Entry, old: Any, new: Any, indent: str) -> Iterato
 
 
 def _aligned(old: Any, new: Any) -> list[tuple[int | None, Any]]:
-    """Pair the items of a longer list with the numbers of those that they were, by their names; or give nothing.
+    """Pair the items of a list with the numbers of those that they were, by their names; or give nothing.
 
-    Nothing where an item is gone, or has changed its place.
+    Nothing where an item is gone, or has changed its place. Where none has a name (in a `List`), as many as there
+    were are those that there were.
     """
+    if _grown(old, new):
+        return [*enumerate(new)]
     if (
         not isinstance(new, list)
         or not old
@@ -98,6 +101,16 @@ def _aligned(old: Any, new: Any) -> list[tuple[int | None, Any]]:
         else:
             pairs.append((None, one))
     return pairs if at == len(names) else []
+
+
+def _grown(old: Any, new: Any) -> bool:
+    if not isinstance(new, list) or len(old) != len(new):
+        return False
+    pairs = zip(old, new, strict=True)
+    return all(
+        isinstance(was, dict) and isinstance(now, dict) and "name" not in was and was.keys() <= now.keys()
+        for was, now in pairs
+    )
 
 
 def _sequence(

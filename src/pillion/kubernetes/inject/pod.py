@@ -28,7 +28,7 @@ def pod(template: Manifest, facts: ServiceFacts, image: str = containers.ENVOY_I
     Raises RefusedError where the sidecar could not protect the pod, or its key from the pod's other containers.
     """
     shape.check(template)
-    if found := [*refusals.refusals(template["spec"])]:
+    if found := [*refusals.refusals(template)]:
         raise RefusedError(found)
     template = deepcopy(template)
     metadata, spec = _mapping(template, "metadata"), template["spec"]

@@ -2,29 +2,28 @@
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Final
 
 from pillion.kubernetes import containers
+from pillion.kubernetes.inject import not_theirs
 from pillion.kubernetes.inject.remark import Manifest, Path, Remark
+from pillion.kubernetes.names import COMPONENT_LABEL
 
 _KINDS: Final = ("initContainers", "containers", "ephemeralContainers")
 
 # Any of these leads to root's rights on the node, where every pod's keys lie.
 _CAPABILITIES: Final = {"ALL", "BPF", "DAC_READ_SEARCH", "SYS_ADMIN", "SYS_MODULE", "SYS_PTRACE", "SYS_RAWIO"}
 
-# Where a node keeps pods' volumes, and how it is told to start something.
+# Where a node keeps pods' volumes, and from where it starts programs as root.
 _NODE_FOLDERS: Final = tuple(
     map(
         PurePosixPath,
         (
-            "/dev",
-            "/etc/kubernetes",
-            "/proc",
-            "/run",
-            "/sys",
-            "/var/lib/containerd",
-            "/var/lib/kubelet",
-            "/var/run",
+            *("/bin", "/boot", "/dev", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys"),
+            *("/etc/cni", "/etc/containerd", "/etc/cron.d", "/etc/kubernetes", "/etc/systemd", "/opt/cni"),
+            *("/usr/bin", "/usr/lib", "/usr/lib64", "/usr/libexec", "/usr/local", "/usr/sbin", "/var/run"),
+            *("/var/lib/containerd", "/var/lib/containers", "/var/lib/docker", "/var/lib/etcd"),
+            *("/var/lib/kubelet", "/var/lib/rancher", "/var/spool/cron"),
         ),
     )
 )
@@ -37,14 +36,18 @@ _OUR_PORTS: Final = {
 }
 
 
-def refusals(spec: Manifest) -> Iterator[Remark]:
+def refusals(template: Manifest) -> Iterator[Remark]:
     """Say why the pod cannot be one of the mesh: its sidecar's key would be open, or its app past the sidecar."""
+    spec = template["spec"]
+    yield from _component(template)
     yield from _shared_with_node(spec)
+    yield from not_theirs.remarks(spec, but=containers.VOLUMES)
     for path, container in _of_user(spec):
         yield from _mounts(path, container)
         yield from _rights(path, container)
         yield from _ports(path, container)
-        yield from _variables(path, container)
+        if path[1] == "ephemeralContainers":
+            yield from _without_rights(path, container)
         if path[1] == "containers" and container["name"] == containers.SIDECAR:
             yield Remark(
                 (*path, "name"), f"'{containers.SIDECAR}' is the sidecar's name", "choose another one"
@@ -80,6 +83,13 @@ def _of_user(spec: Manifest) -> Iterator[tuple[Path, Manifest]]:
         for index, container in enumerate(spec.get(kind) or ()):
             if (kind, container["name"]) != ("initContainers", containers.SIDECAR):
                 yield ("spec", kind, index), container
+
+
+def _component(template: Manifest) -> Iterator[Remark]:
+    labels = (template.get("metadata") or {}).get("labels") or {}
+    if COMPONENT_LABEL in labels:
+        message = f"makes it a pod of Pillion's own '{labels[COMPONENT_LABEL]}' to others"
+        yield Remark(("metadata", "labels", COMPONENT_LABEL), message, "leave it out")
 
 
 def _shared_with_node(spec: Manifest) -> Iterator[Remark]:
@@ -141,30 +151,21 @@ def _ports(path: Path, container: Manifest) -> Iterator[Remark]:
             )
 
 
-def _variables(path: Path, container: Manifest) -> Iterator[Remark]:
-    for index, variable in enumerate(container.get("env") or ()):
-        reference = (variable.get("valueFrom") or {}).get("secretKeyRef") or {}
-        yield from _secret((*path, "env", index, "valueFrom", "secretKeyRef", "name"), reference.get("name"))
-    for index, source in enumerate(container.get("envFrom") or ()):
-        reference = source.get("secretRef") or {}
-        yield from _secret((*path, "envFrom", index, "secretRef", "name"), reference.get("name"))
+def _without_rights(path: Path, container: Manifest) -> Iterator[Remark]:
+    """Let somebody look into a running pod, but not at what passes between its sidecar and its app."""
+    rights = (container.get("securityContext") or {}).get("capabilities") or {}
+    if rights.get("add") or "ALL" not in map(_capability, rights.get("drop") or ()):
+        message = "could read the requests between the sidecar and the app, with the callers' tokens"
+        hint = "drop ALL capabilities, as 'kubectl debug --profile=restricted' does"
+        yield Remark((*path, "securityContext", "capabilities"), message, hint)
 
 
 def _volume(path: Path, volume: Manifest) -> Iterator[Remark]:
-    yield from _secret((*path, "secret", "secretName"), (volume.get("secret") or {}).get("secretName"))
-    for index, source in enumerate((volume.get("projected") or {}).get("sources") or ()):
-        name = (source.get("secret") or {}).get("name")
-        yield from _secret((*path, "projected", "sources", index, "secret", "name"), name)
-    if volume.get("hostPath") and _is_the_nodes(PurePosixPath("/" + volume["hostPath"]["path"])):
+    # Two slashes in front would be a root of its own to POSIX, below which nothing is.
+    if volume.get("hostPath") and _is_the_nodes(PurePosixPath("/", volume["hostPath"]["path"].lstrip("/"))):
         where = volume["hostPath"]["path"]
-        message = f"who reads '{where}' of a node can read the keys of its pods"
+        message = f"who reads or writes '{where}' of a node can read the keys of its pods"
         yield Remark((*path, "hostPath", "path"), message, "mount something smaller")
-
-
-def _secret(path: Path, name: Any) -> Iterator[Remark]:
-    if isinstance(name, str) and name.startswith("pillion-"):
-        message = f"the Secret '{name}' is Pillion's: a service has no business with it"
-        yield Remark(path, message, "take it out")
 
 
 def _is_the_nodes(folder: PurePosixPath) -> bool:

@@ -59,6 +59,7 @@ class _Lifecycle(_Part):
 
 class _Capabilities(_Part):
     add: list[str] | None = None
+    drop: list[str] | None = None
 
 
 class _Security(_Part):
@@ -133,6 +134,7 @@ class _Template(_Part):
 
 
 _NEEDED: Final = {
+    "invalid_key": "keys are texts",
     "missing": "is missing",
     "too_short": "is empty",
     "list_type": "a list is needed here",

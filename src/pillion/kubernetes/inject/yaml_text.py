@@ -1,6 +1,7 @@
 """YAML as Kubernetes' own tools read it: version 1.1, where `yes` is true and 0644 is octal."""
 
 import math
+import re
 from typing import Any, Final
 
 from ruamel.yaml import YAML
@@ -10,6 +11,8 @@ from ruamel.yaml.nodes import MappingNode, Node
 from ruamel.yaml.reader import ReaderError
 
 _MOST_VALUES: Final = 500_000
+# A line break to YAML, and to nothing that we put between lines.
+_LONE_RETURN: Final = re.compile("\r(?!\n)")
 
 
 class _Constructor(SafeConstructor):
@@ -29,6 +32,9 @@ class BrokenYamlError(Exception):
 
 def compose(text: str) -> Node | None:
     """Read the one document in `text` as nodes with places, None where there is none; raises BrokenYamlError."""
+    if found := _LONE_RETURN.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise BrokenYamlError("a line ends in CR alone: save the file with LF, or CR and LF", line, 1)
     yaml = YAML(typ="safe", pure=True)
     yaml.version = (1, 1)
     node: Node | None = _read(yaml.compose, text)

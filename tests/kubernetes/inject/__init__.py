@@ -1,0 +1,1 @@
+"""`pillion inject`, and the webhook that does the same in the cluster."""
