@@ -7,6 +7,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 # A module's tests share what they start, a folder's often too: neighbours run one after the other.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
+# The versions of requirements.lock, without what only a developer needs.
+LOCK_OF_IT = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-annotate --constraint requirements.lock --custom-compile-command "make lock"
+IMAGE ?= pillion:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .PHONY: help
 help: ## List the targets
@@ -70,6 +74,20 @@ lock: setup ## Resolve the dependencies anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --extra shop --group dev pyproject.toml -o requirements.lock \
 		--custom-compile-command "make lock"
+	$(LOCK_OF_IT) pyproject.toml -o requirements-image.lock
+	$(LOCK_OF_IT) --group build -o requirements-build.lock
+
+.PHONY: image
+image: ## Build the image with docker, podman or buildah; BASE=NAME@sha256:... pins what it is built on
+	@if docker info >/dev/null 2>&1; then build="docker build"; \
+	elif command -v podman >/dev/null; then build="podman build"; \
+	elif command -v buildah >/dev/null; then build="buildah build"; \
+	else echo "make image needs a builder: docker (whose daemon runs), podman or buildah" >&2; exit 1; fi; \
+	set -x; $$build $(if $(BASE),--build-arg BASE=$(BASE)) $(BUILD_OPTIONS) -f Containerfile -t $(IMAGE) .
+
+.PHONY: image-test
+image-test: ## Build the image on a Debian made on the spot, and run it; needs root, buildah and mmdebstrap
+	@tests/image/build-and-run
 
 .PHONY: clean
 clean: ## Take away what setup and the tests made
