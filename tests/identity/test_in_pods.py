@@ -1,4 +1,4 @@
-"""Identity as in a pod: what is rendered for it, a Unix socket, PostgreSQL, its secrets in the environment alone."""
+"""Identity as in a pod: told by what is rendered, on PostgreSQL, with secrets in its environment alone."""
 
 import base64
 import json
