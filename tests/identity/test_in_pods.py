@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -86,7 +87,8 @@ def pods(tmp_path: Path) -> Callable[[str], Pod]:
         f"{url.scheme}://{url.username}:${{DB_PASSWORD}}@127.0.0.1:{url.port}{url.path}",
         url.password,
     )
-    file = tmp_path / "pillion.yaml"
+    file = tmp_path / "elsewhere" / "pillion.yaml"
+    file.parent.mkdir()
     file.write_text(TOPOLOGY % named, encoding="utf-8")
     topology = load_for_pods(file, {})
     rendered = {
@@ -183,3 +185,33 @@ def test_a_pod_without_its_secrets_says_which(
     printed, said = process.communicate(timeout=60)
     assert (process.returncode, printed, said.count("\n")) == (code, "", 1)
     assert sentence in said
+
+
+def test_an_operator_gives_commands_in_a_pod(pods: Callable[[str], Pod]) -> None:
+    """By what the pod is told, since no topology lies there; the record says in which pod it was."""
+    pod = pods("identity-a")
+    pod.prepare().communicate(timeout=60)
+    added = pod.command("user", "add", "ada@example.org", "--password-stdin", typed=PASSWORD)
+    assert (added.returncode, added.stdout.split()[:2]) == (0, ["added", "ada@example.org"]), added.stderr
+    printed = pod.command("token", "--user", "ada@example.org")
+    assert claims(printed.stdout.strip())["iss"] == "https://shop.example", printed.stderr
+    revoked = pod.command("session", "revoke", "--user", "ada@example.org")
+    assert (revoked.returncode, "ada@example.org was not signed in" in revoked.stdout) == (0, True)
+    (change,) = map(json.loads, pod.command("changes", "--json").stdout.splitlines())
+    assert change["what"] == "user.added"
+    assert change["actor"].startswith("command line: ")
+    assert change["actor"].endswith(f" in pod {socket.gethostname()}")
+    backup = pod.folder / "backup"
+    assert pod.command("database", "backup", str(backup)).returncode == 0
+    assert backup.read_bytes().startswith(b"PGDMP")
+    del pod.environ["DB_PASSWORD"]
+    refused = pod.command("user", "list")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "identity.json: the environment variable DB_PASSWORD is not set, or empty" in refused.stderr
+
+
+def test_a_topology_that_lies_there_says_what_is_meant(pods: Callable[[str], Pod]) -> None:
+    pod = pods("identity-a")
+    (pod.folder / "pillion.yaml").write_text("mesh: 1\n", encoding="utf-8")
+    refused = pod.command("user", "list")
+    assert (refused.returncode, "pillion.yaml:1:7: mesh: " in refused.stderr) == (2, True)

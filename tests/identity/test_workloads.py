@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.identity.browser import PASSWORD, Answer, Browser, new_user  # isort: skip - sets Django up
+import click
 from django.conf import settings
 
+from pillion.cli import spread
+from pillion.identity.acknowledged import Spread
 from pillion.identity.models import OAuthClient
 from pillion.vocabulary import edge_spiffe_id, own_spiffe_id, spiffe_id
 from tests.identity.program import MESH, Program, claims, machine
@@ -132,3 +135,40 @@ def test_on_one_machine_nobody_reads_the_header(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(settings, "PILLION", settings.PILLION.model_copy(update={"workloads": "secret"}))
     assert _ask(ORDERS, sender).status == 400
     assert Browser().ask("GET", "/sign-in", b"", **_sent_by(sender)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("workloads", "where"), [("certificate", "by all that are connected"), ("secret", "everywhere")]
+)
+def test_of_pods_nobody_says_that_there_are_no_others(
+    workloads: str, where: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An Envoy that has lost its stream, and whose service has another pod, is missed by nobody."""
+    monkeypatch.setattr(settings, "PILLION", settings.PILLION.model_copy(update={"workloads": workloads}))
+    spread.tell(_spread(controls=1), "refused")
+    assert capsys.readouterr().out == f"refused {where} in 84 ms (5 of 5)\n"
+
+
+@pytest.mark.parametrize(
+    ("controls", "said"),
+    [
+        (0, "control is not heard of: no Envoy can be told until it is back; 'kubectl get pods'"),
+        (
+            1,
+            "a control is not heard of, and Envoys that it had have not come to another one; 'kubectl get pods'",
+        ),
+    ],
+)
+def test_a_control_that_is_missed_is_told_of(
+    controls: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with click.Context(click.Command("revoke")), pytest.raises(click.exceptions.Exit) as stop:
+        spread.tell(_spread(controls=controls, silent=1), "refused")
+    assert stop.value.exit_code == 1
+    assert capsys.readouterr().err.startswith(said)
+
+
+def _spread(controls: int, silent: int = 0) -> Spread:
+    return Spread(
+        connected=5, acknowledged=5, returning=0, missing=(), seconds=0.084, controls=controls, silent=silent
+    )

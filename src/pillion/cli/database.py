@@ -5,13 +5,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pillion.cli import topology_option
-from pillion.cli.identity import open_identity
+from pillion.cli.identity import open_identity, own_config
 from pillion.topology.secrets import shows_password
 from pillion.topology.variables import fill
+
+if TYPE_CHECKING:  # only what is needed
+    from pillion.identity.config import Config
 
 
 @click.group()
@@ -26,7 +30,7 @@ def command() -> None:
 
 
 @command.command()
-@topology_option.option
+@topology_option.option_or_pod
 def migrate(file: Path | None) -> None:
     """Bring the tables up to date with this version of Pillion, and say what was done.
 
@@ -45,7 +49,7 @@ def migrate(file: Path | None) -> None:
 
 @command.command()
 @click.argument("backup", metavar="FILE", type=click.Path(path_type=Path))
-@topology_option.option
+@topology_option.option_or_pod
 def backup(file: Path | None, backup: Path) -> None:
     """Write a backup of the database to FILE, which must not exist yet. Everything may run meanwhile.
 
@@ -59,26 +63,17 @@ def backup(file: Path | None, backup: Path) -> None:
     Example:
         pillion database backup /backup/identity-$(date +%F).backup
     """  # noqa: D301
-    from pillion.identity import config as configuration  # noqa: PLC0415 - only what is needed
-    from pillion.identity import master_key  # noqa: PLC0415
+    from pillion.identity import master_key  # noqa: PLC0415 - only what is needed
     from pillion.identity.backup import BackupError, back_up  # noqa: PLC0415
-    from pillion.local import folder, identity_config  # noqa: PLC0415
 
-    path, topology = topology_option.read(file)
-    state = folder.of(path)
-    config = configuration.Config(
-        mesh=topology.mesh,
-        origin=topology.edge.origin,
-        database=identity_config.plain(topology.identity.database),
-        state=state.root,
-    )
+    config = own_config(file) or _config(file)
     try:
         back_up(config, backup)
     except BackupError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"wrote {backup} ({backup.stat().st_size:,} bytes), and it is whole")
     if master_key.VARIABLE not in os.environ:
-        click.echo(f"keep {master_key.file_in(state.root)} as well, elsewhere: the signing keys need it")
+        click.echo(f"keep {master_key.file_in(config.state)} as well, elsewhere: the signing keys need it")
 
 
 @command.command()
@@ -129,6 +124,20 @@ def copy(file: Path | None, target: str) -> None:
         f"    database: {target}\n"
         "and run 'pillion up'. People stay signed in, and tokens good: keep .pillion/secrets/ where it is,\n"
         f"or take it along. {state.identity_database.name} is used no more: remove it when you are sure."
+    )
+
+
+def _config(file: Path | None) -> "Config":
+    """Say where the database of a topology is, whether or not anything was ever started."""
+    from pillion.identity.config import Config  # noqa: PLC0415 - only what is needed
+    from pillion.local import folder, identity_config  # noqa: PLC0415
+
+    path, topology = topology_option.read(file)
+    return Config(
+        mesh=topology.mesh,
+        origin=topology.edge.origin,
+        database=identity_config.plain(topology.identity.database),
+        state=folder.of(path).root,
     )
 
 

@@ -1,5 +1,9 @@
-"""What the verbs share that work on identity's database: it is made ready, and its errors become sentences."""
+"""What the verbs share that work on identity's database: it is made ready, and its errors become sentences.
 
+Where there is no topology but identity's own configuration, as in its pods, that says which database is meant.
+"""
+
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -11,6 +15,7 @@ import click
 from pillion.cli import topology_option
 
 if TYPE_CHECKING:  # only what is needed
+    from pillion.identity.config import Config
     from pillion.identity.prepare import Prepared
 
 
@@ -35,13 +40,28 @@ def identity_errors() -> Iterator[None]:
         raise click.ClickException(f"identity's database cannot be used: {error}") from None
 
 
+def own_config(file: Path | None) -> "Config | None":
+    """Give what identity is told in this pod; None where `file` names a topology, or there is one to be found."""
+    from pillion.identity import config as configuration  # noqa: PLC0415 - as above
+
+    if not os.environ.get(configuration.VARIABLE) or topology_option.is_there(file):
+        return None
+    try:
+        return configuration.from_environment(os.environ)
+    except configuration.ConfigError as error:
+        raise click.ClickException(str(error)) from None
+
+
 def open_identity(file: Path | None) -> "Prepared":
-    """Make identity's functions ready for the topology that `file` names; makes its state, if there is none."""
+    """Make identity's functions ready for the topology that `file` names; makes its state, if there is none.
+
+    In a pod of identity, for what that is told.
+    """
+    if (told := own_config(file)) is not None:
+        return _prepared(told)
     path, topology = topology_option.read(file)
     from pillion.identity import config as configuration  # noqa: PLC0415 - as above
     from pillion.identity.config import ConfigError  # noqa: PLC0415
-    from pillion.identity.master_key import MasterKeyError  # noqa: PLC0415
-    from pillion.identity.prepare import UnusableDatabaseError, prepare  # noqa: PLC0415
     from pillion.local import at_rest, folder, identity_config  # noqa: PLC0415
     from pillion.local.failure import LocalError  # noqa: PLC0415
 
@@ -52,15 +72,26 @@ def open_identity(file: Path | None) -> "Prepared":
         if at_rest.is_at_rest(state):
             identity_config.write(state, topology)
             at_rest.note(state)
-        return prepare(configuration.read(state.identity_config))
-    except (ConfigError, LocalError, MasterKeyError, UnusableDatabaseError, OSError) as error:
+        config = configuration.read(state.identity_config)
+    except (ConfigError, LocalError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    return _prepared(config)
+
+
+def _prepared(config: "Config") -> "Prepared":
+    from pillion.identity.master_key import MasterKeyError  # noqa: PLC0415 - as above
+    from pillion.identity.prepare import UnusableDatabaseError, prepare  # noqa: PLC0415
+
+    try:
+        return prepare(config)
+    except (MasterKeyError, UnusableDatabaseError, OSError) as error:
         raise click.ClickException(str(error)) from None
 
 
 def with_identity(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the option `-f`, and identity ready to use."""
 
-    @topology_option.option
+    @topology_option.option_or_pod
     @wraps(function)
     def wrapped(file: Path | None, **arguments: Any) -> None:
         open_identity(file)

@@ -1,20 +1,29 @@
 """The option `-f FILE` that every command takes, and the topology that it names."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import click
 
+from pillion.problem import InvalidInputError
 from pillion.topology import Topology, find, load, load_for_pods
 
-option: Final = click.option(
-    "-f",
-    "--file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The topology file.  [default: pillion.yaml in this folder or the nearest parent]",
-)
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_HELP: Final = "The topology file.  [default: pillion.yaml in this folder or the nearest parent"
+
+
+def _option(default: str = "") -> Callable[[Command], Command]:
+    return click.option(
+        "-f", "--file", type=click.Path(path_type=Path), metavar="FILE", help=f"{_HELP}{default}]"
+    )
+
+
+option: Final = _option()
+# For what works on identity's database, in a pod of identity as well.
+option_or_pod: Final = _option("; without one, in a pod, what PILLION_IDENTITY_CONFIG names")
 
 
 def locate(file: Path | None) -> Path:
@@ -26,6 +35,15 @@ def locate(file: Path | None) -> Path:
     except OSError:
         raise click.ClickException("the current folder is not there any more: change to another") from None
     return Path(os.path.relpath(find(here), here))
+
+
+def is_there(file: Path | None) -> bool:
+    """Tell whether a topology is meant: one was named, or lies here or above."""
+    try:
+        locate(file)
+    except InvalidInputError:
+        return False
+    return True
 
 
 def read(file: Path | None) -> tuple[Path, Topology]:

@@ -1,6 +1,8 @@
 """`pillion user import`: take accounts over from a file."""
 
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,8 +44,8 @@ def import_(people: Path, form: str | None, *, update: bool) -> None:
     An account that exists already is left as it is, so that an import can be run again after it was interrupted.
     With --update it gets the roles and the state that the file says; its password is never touched.
 
-    Rows that cannot be imported are told, and written to FILE.rejected with what is wrong, to be mended and
-    imported; the exit code is then 1.
+    Rows that cannot be imported are told, and written to FILE.rejected (stdin.rejected) with what is wrong, to be
+    mended and imported; the exit code is then 1.
 
     \b
     Example:
@@ -59,7 +61,7 @@ def import_(people: Path, form: str | None, *, update: bool) -> None:
     require_own_passwords()
     name = "standard input" if str(people) == _STANDARD_INPUT else str(people)
     records_of = JsonRecords if _form(people, form) == "jsonl" else CsvRecords
-    rejected_to = Path("stdin.rejected") if str(people) == _STANDARD_INPUT else Path(f"{people}.rejected")
+    rejected_to = _rejected_to(people)
     progress = Progress()
     try:
         with _opened(people) as (opened, size):
@@ -83,6 +85,14 @@ def import_(people: Path, form: str | None, *, update: bool) -> None:
             _sum_up(progress, update=update)
     if progress.rejected:
         _told_where(progress, rejected_to)
+
+
+def _rejected_to(people: Path) -> Path:
+    if str(people) != _STANDARD_INPUT:
+        return Path(f"{people}.rejected")
+    here = Path("stdin.rejected")
+    # In a pod nothing can be written but there.
+    return here if os.access(here.parent, os.W_OK) else Path(tempfile.gettempdir()) / here
 
 
 def _form(file: Path, form: str | None) -> str:

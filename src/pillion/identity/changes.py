@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from socket import gethostname
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
 from django.utils import timezone
 
+from pillion.identity import workloads
 from pillion.identity.models.change import LONGEST_ADDRESS, LONGEST_NAME, Change
 
 # Of a text among the details; the longest that is meant to be there is a URI of a client's.
@@ -49,15 +51,18 @@ def by(actor: Actor) -> Iterator[None]:
 
 
 def command_line() -> Actor:
-    """Give the actor that types a command: the user of the operating system, and who they were before `sudo`."""
+    """Give the actor that types a command: the user of the operating system, and who they were before `sudo`.
+
+    In a pod, by `kubectl exec`, that is nobody's name: the pod's stands beside it.
+    """
     try:
         name = pwd.getpwuid(os.getuid()).pw_name  # the system's word: LOGNAME may say anything
     except KeyError:  # a container's user that has no name
         name = str(os.getuid())
     before = os.environ.get("SUDO_USER")
-    return Actor(
-        f"command line: {before} as {name}" if before and before != name else f"command line: {name}"
-    )
+    who = f"{before} as {name}" if before and before != name else name
+    # Who is let into a pod is known to the cluster alone, and stands in its own audit log.
+    return Actor(f"command line: {who}{f' in pod {gethostname()}' if workloads.are_certified() else ''}")
 
 
 def record(what: str, whom: str, **details: Any) -> None:

@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern
 
-from pillion.identity import session_care
+from pillion.identity import session_care, workloads
 from pillion.identity.accounts import AccountError, InvalidAccountError
 from pillion.identity.acknowledged import Spread
 from pillion.identity.admin import access
@@ -200,7 +200,8 @@ def said(spread: Spread | None) -> str:
     if spread is None or spread.nobody:
         return ""
     if spread.everywhere:
-        return f" Refused everywhere, in {round(spread.seconds * 1000)} ms."
+        where = "by all Envoys that are connected" if workloads.are_certified() else "everywhere"
+        return f" Refused {where}, in {round(spread.seconds * 1000)} ms."
     if spread.silent:
         return " Control is not heard of: no Envoy can be told until it is back."
     names = ", ".join(f"{laggard.name} {laggard.why}" for laggard in spread.missing)
