@@ -196,9 +196,10 @@ def test_an_operator_gives_commands_in_a_pod(pods: Callable[[str], Pod]) -> None
     printed = pod.command("token", "--user", "ada@example.org")
     assert claims(printed.stdout.strip())["iss"] == "https://shop.example", printed.stderr
     revoked = pod.command("session", "revoke", "--user", "ada@example.org")
-    assert (revoked.returncode, "ada@example.org was not signed in" in revoked.stdout) == (0, True)
-    (change,) = map(json.loads, pod.command("changes", "--json").stdout.splitlines())
-    assert change["what"] == "user.added"
+    said = ["revoked 1 session", "nothing runs that would have to be told"]
+    assert (revoked.returncode, revoked.stdout.splitlines()) == (0, said)
+    changed = pod.command("changes", "--what", "user.added", "--json")
+    (change,) = map(json.loads, changed.stdout.splitlines())
     assert change["actor"].startswith("command line: ")
     assert change["actor"].endswith(f" in pod {socket.gethostname()}")
     backup = pod.folder / "backup"
