@@ -214,6 +214,8 @@ async def opened(channel: Channel, shown: Sequence[tuple[str, str]]) -> AsyncIte
         await stream.__aenter__()  # its exit would raise what the test has looked at already
         await stream.send_request()
         yield Envoy(stream)
+        # At once: the goodbye of TLS would outlive the test's event loop.
+        stream._stream._transport.abort()  # noqa: SLF001
     finally:
         channel.close()
 
