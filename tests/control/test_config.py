@@ -8,18 +8,14 @@ import pytest
 from pydantic import SecretStr
 
 from pillion.control.config import Config, ConfigError, ConfigMap, read
+from pillion.kubernetes import told as rendered
+from pillion.plan import in_pods
+from pillion.topology import load
 
-IN_A_POD: dict[str, Any] = {
-    "issuer": "https://shop.example",
-    "audience": "shop",
-    "max_lifetime": 3600,
-    "envoys": {"edge": "edge"},
-    "database": "${DATABASE_URL}",
-    "credentials": None,
-    "known": {"namespace": "shop", "config_map": "pillion-known"},
-    "trust": [],
-    "environment": ["DATABASE_URL"],
-}
+_TOPOLOGY = load(Path(__file__).parents[1] / "kubernetes" / "shop.yaml", {})
+IN_A_POD: dict[str, Any] = json.loads(
+    rendered.text(rendered.control(_TOPOLOGY, in_pods(_TOPOLOGY, "shop"), "shop", "pillion-known"))
+)
 ENVIRON = {"DATABASE_URL": "postgresql://pillion:private@db/pillion", "POD_NAME": "control-7"}
 
 
@@ -38,6 +34,9 @@ def test_what_is_rendered_is_understood(tmp_path: Path) -> None:
     assert isinstance(config.database, SecretStr)
     assert config.database.get_secret_value() == ENVIRON["DATABASE_URL"]
     assert "private" not in repr(config)
+    assert config.mesh == "shop"
+    assert config.envoys["edge"] == "edge"
+    assert config.envoys["orders"] == "sidecar"
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,8 @@ async def serve(file: Path, socket: Path, stop: asyncio.Event) -> None:
     try:
         # Before there is anything to tell, an Envoy had better not wait for it.
         await _first(control.informed.wait(), stop.wait())
+        if stop.is_set():
+            return
         async with listening(control.streams, socket):
             await _first(stop.wait(), *tasks)
             await control.report(ended=time.time())
