@@ -75,7 +75,7 @@ def _template(cluster: Cluster, config: Mapping[str, Any]) -> dict[str, Any]:
         cluster,
         CONTROL,
         CONTROL_CONFIG,
-        "",
+        config["database"],  # the rest it takes up while it runs
         program=program,
         volumes=[_token()],
         serviceAccountName=_ACCOUNT,
