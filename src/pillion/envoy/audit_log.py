@@ -12,11 +12,12 @@ from envoy_data_plane.envoy.config.core.v3 import SubstitutionFormatString
 from envoy_data_plane.envoy.extensions.access_loggers.file.v3 import FileAccessLog
 from envoy_data_plane.envoy.extensions.access_loggers.filters.cel.v3 import ExpressionFilter
 from envoy_data_plane.envoy.extensions.access_loggers.stream.v3 import StdoutAccessLog
-from envoy_data_plane.google.protobuf import Any, Struct
+from envoy_data_plane.google.protobuf import Struct
 
 from pillion import vocabulary
 from pillion.envoy import names
 from pillion.envoy.filters.came_with import CAME_WITH
+from pillion.envoy.packed import pack
 from pillion.envoy.telemetry import otlp_log
 from pillion.plan.model import Plan, Workload
 
@@ -74,9 +75,7 @@ def refused_handshakes(plan: Plan, workload: Workload) -> list[AccessLog]:
         log.filter = AccessLogFilter(
             extension_filter=ExtensionFilter(
                 name="cel",
-                typed_config=Any.pack(
-                    ExpressionFilter(expression="connection.transport_failure_reason != ''")
-                ),
+                typed_config=pack(ExpressionFilter(expression="connection.transport_failure_reason != ''")),
             )
         )
     return logs
@@ -90,5 +89,5 @@ def _logs(plan: Plan, workload: Workload, kind: Kind, fields: Mapping[str, str |
         if plan.pods is None
         else StdoutAccessLog(log_format=form)
     )
-    written = AccessLog(name="pillion.audit", typed_config=Any.pack(to))
+    written = AccessLog(name="pillion.audit", typed_config=pack(to))
     return [written, otlp_log(workload.name, line)] if plan.collector else [written]

@@ -16,11 +16,12 @@ from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections.
     DownstreamConnectionsConfig,
 )
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import GenericSecret, Secret
-from envoy_data_plane.google.protobuf import Any, Struct
+from envoy_data_plane.google.protobuf import Struct
 
 from pillion.envoy import names
 from pillion.envoy.addresses import envoy_address
 from pillion.envoy.control import control_cluster, control_stream
+from pillion.envoy.packed import pack
 from pillion.envoy.watched import watched
 from pillion.plan.model import Control, UnixSocket, Workload
 
@@ -63,7 +64,7 @@ def bootstrap(mesh: str, workload: Workload, control: Control | None) -> Bootstr
             resource_monitors=[
                 ResourceMonitor(
                     name="envoy.resource_monitors.global_downstream_max_connections",
-                    typed_config=Any.pack(
+                    typed_config=pack(
                         DownstreamConnectionsConfig(max_active_downstream_connections=MAX_CONNECTIONS)
                     ),
                 )

@@ -1,5 +1,8 @@
 """The order of the filters, each with the reason for its place."""
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 
 from pillion.envoy.filters.access import access
@@ -24,25 +27,26 @@ from pillion.envoy.filters.trusted_caller import trusted_caller
 from pillion.envoy.filters.verification import edge_verification, known_keys, sidecar_verification
 from pillion.envoy.filters.whole_body import whole_body
 from pillion.envoy.names import REVOCATIONS, VERIFICATION
-from pillion.plan.model import Plan, Sidecar
+from pillion.plan.model import Plan, Sidecar, Verification
 
 
-def sidecar_chain(plan: Plan) -> list[HttpFilter]:
+@lru_cache(maxsize=8)
+def sidecar_chain(verification: Verification) -> Sequence[HttpFilter]:
     """Give the filters between anybody and a service. Identity headers were dropped before the first."""
-    return [
+    return (
         came_with(),  # before any answer: a refusal is a hop as well
         callers(),  # before anything is checked, or said: some workloads have no business here
         token_shape(),  # before anything parses the token
         # What comes after may believe the token's claims.
-        streamed(VERIFICATION, sidecar_verification(plan.verification, known_keys(plan.verification))),
+        streamed(VERIFICATION, sidecar_verification(verification, known_keys(verification))),
         # Needs the claims; before anything that acts on them.
-        streamed(REVOCATIONS, token_claims(plan.verification, KNOWN_REVOKED)),
-        *trusted_caller(plan.verification),  # as soon as another issuer's token is known to be good
+        streamed(REVOCATIONS, token_claims(verification, KNOWN_REVOKED)),
+        *trusted_caller(verification),  # as soon as another issuer's token is known to be good
         challenge(),  # before the rules, which could not say what is missing
         rules(),  # needs to know who is calling, by a token that is good in every respect
         *identity_headers(),  # last of ours: nobody that was refused is ever named
         router(),
-    ]
+    )
 
 
 def edge_chain(plan: Plan) -> list[HttpFilter]:

@@ -36,6 +36,7 @@ from pillion.envoy import names
 from pillion.envoy.addresses import envoy_address
 from pillion.envoy.dns import by_dns
 from pillion.envoy.mtls import to_callee
+from pillion.envoy.packed import pack
 from pillion.plan.model import DnsAddress, Edge, Identity, Reached, Sidecar, Workload
 
 CONNECT_TIMEOUT: Final = timedelta(seconds=2)
@@ -145,7 +146,7 @@ def cluster(name: str, address: Reached, options: UpstreamOptions) -> Cluster:
 
 
 def _packed(options: betterproto2.Message) -> Any:
-    return Any.pack(options)
+    return pack(options)
 
 
 def http1() -> UpstreamOptions:

@@ -16,11 +16,11 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     HttpConnectionManagerUpgradeConfig,
     Rds,
 )
-from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy import names
 from pillion.envoy.addresses import envoy_address
 from pillion.envoy.early_headers import drop_identity_headers
+from pillion.envoy.packed import pack
 from pillion.envoy.watched import watched
 from pillion.plan.model import Address, UnixSocket, Workload
 
@@ -73,4 +73,4 @@ def listener(name: str, address: Address | UnixSocket, manager: HttpConnectionMa
 
 def http_connection(manager: HttpConnectionManager) -> Filter:
     """Wrap a connection manager for a filter chain."""
-    return Filter(name="envoy.filters.network.http_connection_manager", typed_config=Any.pack(manager))
+    return Filter(name="envoy.filters.network.http_connection_manager", typed_config=pack(manager))

@@ -6,7 +6,8 @@ from typing import Final
 from envoy_data_plane.envoy.config.cluster.v3 import ClusterCustomClusterType
 from envoy_data_plane.envoy.extensions.clusters.common.dns.v3 import DnsLookupFamily
 from envoy_data_plane.envoy.extensions.clusters.dns.v3 import DnsCluster, DnsClusterRefreshRate
-from envoy_data_plane.google.protobuf import Any
+
+from pillion.envoy.packed import pack
 
 # Not by the records' own time to live, which is 30 seconds where kubeadm has set up the cluster's DNS: a pod that
 # ends is to be forgotten while it still serves (ten seconds). A second at most apart, so that the Envoys of a
@@ -27,4 +28,4 @@ def by_dns() -> ClusterCustomClusterType:
         # One question where there is an answer; IPv6 where there is nothing else.
         dns_lookup_family=DnsLookupFamily.V4_PREFERRED,
     )
-    return ClusterCustomClusterType(name="envoy.clusters.dns", typed_config=Any.pack(lookups))
+    return ClusterCustomClusterType(name="envoy.clusters.dns", typed_config=pack(lookups))

@@ -4,6 +4,7 @@ Done as an early header mutation, so that no route, no exempt path and no CORS p
 envoyproxy/envoy#46586 forged headers passed where a filter was disabled for a route).
 """
 
+from functools import cache
 from typing import Final
 
 from envoy_data_plane.envoy.config.common.mutation_rules.v3 import (
@@ -13,9 +14,9 @@ from envoy_data_plane.envoy.config.common.mutation_rules.v3 import HeaderMutatio
 from envoy_data_plane.envoy.config.core.v3 import TypedExtensionConfig
 from envoy_data_plane.envoy.extensions.http.early_header_mutation.header_mutation.v3 import HeaderMutation
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
-from envoy_data_plane.google.protobuf import Any
 
 from pillion import vocabulary
+from pillion.envoy.packed import pack
 
 # Our own names, in every spelling: some servers read `x.pillion.user` as `x-pillion-user` (CVE-2025-64484); names
 # with underscores are refused altogether.
@@ -84,11 +85,13 @@ OVERRIDE_NAMES: Final = (
 WORKLOAD_NAMES: Final = vocabulary.WORKLOAD_HEADER.replace("-", "[^a-z0-9]")
 
 
+@cache
 def drop_identity_headers() -> TypedExtensionConfig:
     """Remove the headers named above."""
     return _drop(_dropped())
 
 
+@cache
 def drop_workload_headers() -> TypedExtensionConfig:
     """Remove those by which somebody could pass for another workload, and Envoy's orders to itself."""
     return _drop(f"{WORKLOAD_NAMES}|{ENVOY_PREFIX}.*|{TRACE_ORDER}")
@@ -101,7 +104,7 @@ def _drop(names: str) -> TypedExtensionConfig:
         )
     )
     return TypedExtensionConfig(
-        name="pillion.drop-identity-headers", typed_config=Any.pack(HeaderMutation(mutations=[mutation]))
+        name="pillion.drop-identity-headers", typed_config=pack(HeaderMutation(mutations=[mutation]))
     )
 
 

@@ -9,8 +9,6 @@ import betterproto2
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster
 from envoy_data_plane.envoy.config.listener.v3 import Listener
 from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
-from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryResponse
-from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy import names
 from pillion.envoy.bootstrap import bootstrap
@@ -22,13 +20,15 @@ from pillion.envoy.identity_sidecar import identity_clusters, identity_listeners
 from pillion.envoy.inbound import INBOUND, inbound, inbound_routes
 from pillion.envoy.known import known_files, with_no_key
 from pillion.envoy.own_sidecar import CONTROL, IDENTITY
+from pillion.envoy.packed import pack
+from pillion.envoy.plain import plain
 from pillion.envoy.pod_listeners import APP_HEALTH, Asked, admin_cluster, pod_listeners
 from pillion.envoy.secrets import mounted_secrets
 from pillion.envoy.telemetry import relay, telemetry_clusters
-from pillion.envoy.text import as_yaml
 from pillion.envoy.tls import certificate_secret
 from pillion.envoy.watched import beside, watched_folder
 from pillion.plan.model import Plan, Pods, Sidecar, Workload
+from pillion.yaml_writer import document
 
 
 def render(plan: Plan, jwks: Mapping[str, Json]) -> dict[str, str]:
@@ -184,11 +184,10 @@ def _resources(messages: Iterable[betterproto2.Message]) -> str:
 
     The version is the content's digest: an Envoy says by it which content it has taken up.
     """
-    packed = [Any.pack(message) for message in messages]
-    version = hashlib.sha256(b"".join(one.value for one in packed)).hexdigest()[:16]
-    return _yaml(DiscoveryResponse(version_info=version, resources=packed))
+    content = document({"resources": [plain(pack(message)) for message in messages]})
+    version = hashlib.sha256(content.encode()).hexdigest()[:16]
+    return document({"version_info": version}) + content
 
 
 def _yaml(message: betterproto2.Message) -> str:
-    # As the field is called: Casing.SNAKE makes `5_xx` of `5xx`, and Envoy overlooks what it does not know.
-    return as_yaml(message.to_dict(casing=str))  # type: ignore[arg-type]
+    return document(plain(message))

@@ -9,7 +9,6 @@ from envoy_data_plane.envoy.extensions.router.cluster_specifiers.matcher.v3 impo
     MatcherClusterSpecifier,
 )
 from envoy_data_plane.envoy.type.matcher.v3 import HttpRequestHeaderMatchInput
-from envoy_data_plane.google.protobuf import Any
 from envoy_data_plane.xds.core.v3 import TypedExtensionConfig as XdsExtension
 from envoy_data_plane.xds.type.matcher.v3 import (
     Matcher,
@@ -22,6 +21,7 @@ from envoy_data_plane.xds.type.matcher.v3 import (
 )
 
 from pillion.envoy import names
+from pillion.envoy.packed import pack
 
 # `application/grpc` and its `+proto`, `+json`; also gRPC-Web, which a service that speaks it takes on HTTP/2 too.
 CONTENT_TYPE: Final = "application/grpc"
@@ -32,7 +32,7 @@ def app_or_grpc() -> ClusterSpecifierPlugin:
     return ClusterSpecifierPlugin(
         extension=TypedExtensionConfig(
             name="pillion.app-or-grpc",
-            typed_config=Any.pack(
+            typed_config=pack(
                 MatcherClusterSpecifier(
                     cluster_matcher=Matcher(
                         matcher_list=MatcherMatcherList(
@@ -55,7 +55,7 @@ def _header_starts_with(header: str, prefix: str) -> MatcherMatcherListPredicate
     return MatcherMatcherListPredicate(
         single_predicate=MatcherMatcherListPredicateSinglePredicate(
             input=XdsExtension(
-                name="header", typed_config=Any.pack(HttpRequestHeaderMatchInput(header_name=header))
+                name="header", typed_config=pack(HttpRequestHeaderMatchInput(header_name=header))
             ),
             value_match=StringMatcher(prefix=prefix),
         )
@@ -63,4 +63,4 @@ def _header_starts_with(header: str, prefix: str) -> MatcherMatcherListPredicate
 
 
 def _cluster(name: str) -> MatcherOnMatch:
-    return MatcherOnMatch(action=XdsExtension(name=name, typed_config=Any.pack(ClusterAction(cluster=name))))
+    return MatcherOnMatch(action=XdsExtension(name=name, typed_config=pack(ClusterAction(cluster=name))))

@@ -46,7 +46,7 @@ def inbound(plan: Plan, sidecar: Sidecar) -> Listener:
     # The application sees the client's address as the edge wrote it down.
     manager.skip_xff_append = True
     manager.tracing = trace_context(plan, sidecar.workload)
-    manager.http_filters = sidecar_chain(plan)
+    manager.http_filters = [*sidecar_chain(plan.verification)]
     manager.local_reply_config = refusals.local_replies(
         (_not_allowed(sidecar), _unavailable(sidecar, plan.edge), *_REFUSALS), plan.mesh
     )

@@ -28,8 +28,8 @@ from envoy_data_plane.envoy.type.matcher.v3 import (
     StringMatcher,
     ValueMatcher,
 )
-from envoy_data_plane.google.protobuf import Any
 
+from pillion.envoy.packed import pack
 from pillion.plan.conditions import VISIBLE
 
 # Where jwt_authn leaves what it verified (JwtProvider.payload_in_metadata, .header_in_metadata).
@@ -94,7 +94,7 @@ def caller_is(spiffe_ids: Iterable[str]) -> Principal:
 
 def _connected_as(spiffe_id: str) -> Principal:
     proof = MtlsAuthenticated(san_matcher=san(spiffe_id))
-    return Principal(custom=TypedExtensionConfig(name="mtls", typed_config=Any.pack(proof)))
+    return Principal(custom=TypedExtensionConfig(name="mtls", typed_config=pack(proof)))
 
 
 def not_(principal: Principal) -> Principal:

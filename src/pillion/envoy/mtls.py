@@ -19,10 +19,10 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     TlsParametersTlsProtocol,
     UpstreamTlsContext,
 )
-from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy import names
 from pillion.envoy.matchers import san
+from pillion.envoy.packed import pack
 from pillion.envoy.watched import watched_in
 from pillion.plan.model import Workload
 
@@ -75,4 +75,4 @@ def _secret(workload: Workload, name: str) -> SdsSecretConfig:
 
 
 def _socket(context: betterproto2.Message) -> TransportSocket:
-    return TransportSocket(name="envoy.transport_sockets.tls", typed_config=Any.pack(context))
+    return TransportSocket(name="envoy.transport_sockets.tls", typed_config=pack(context))

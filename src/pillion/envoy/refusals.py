@@ -6,6 +6,7 @@ problem and in a response header, and the operator in the access logs. The first
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from envoy_data_plane.envoy.config.accesslog.v3 import (
@@ -27,20 +28,22 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     LocalReplyConfig,
     ResponseMapper,
 )
-from envoy_data_plane.google.protobuf import Any, Struct
+from envoy_data_plane.google.protobuf import Struct
 
 from pillion import vocabulary
 from pillion.envoy.filters.challenge import ASKED_SCOPES, SCOPE_DETAILS, STEP_UP_DETAILS
 from pillion.envoy.headers import append, overwrite
 from pillion.envoy.matchers import header_present
 from pillion.envoy.names import REFUSED_HEADER
+from pillion.envoy.packed import pack
 
 _CHALLENGE: Final = 'Bearer realm="{realm}"'
 INVALID_TOKEN: Final = _CHALLENGE + ', error="invalid_token", error_description="{detail}"'
 _INSUFFICIENT: Final = _CHALLENGE + ', error="insufficient_scope", error_description="{detail}"'
 
 
-@dataclass(frozen=True)
+# Nearly all are the same at every Envoy: compared as the objects that they are, each is worded once.
+@dataclass(frozen=True, eq=False)
 class Refusal:
     """One answer: when it is given and what it says.
 
@@ -196,6 +199,7 @@ def local_replies(refusals: Iterable[Refusal], realm: str) -> LocalReplyConfig:
     )
 
 
+@lru_cache(maxsize=256)
 def _mapper(refusal: Refusal, realm: str) -> ResponseMapper:
     headers = {REFUSED_HEADER: refusal.code, **refusal.headers}
     if refusal.challenge:
@@ -230,7 +234,7 @@ def _conditions(refusal: Refusal) -> Iterable[AccessLogFilter]:
     if refusal.when:
         yield AccessLogFilter(
             extension_filter=ExtensionFilter(
-                name="cel", typed_config=Any.pack(ExpressionFilter(expression=refusal.when))
+                name="cel", typed_config=pack(ExpressionFilter(expression=refusal.when))
             )
         )
     for header in refusal.headers_match:

@@ -10,12 +10,12 @@ from envoy_data_plane.envoy.config.core.v3 import GrpcService, GrpcServiceEnvoyG
 from envoy_data_plane.envoy.config.listener.v3 import Filter, FilterChain, Listener
 from envoy_data_plane.envoy.extensions.access_loggers.open_telemetry.v3 import OpenTelemetryAccessLogConfig
 from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import TcpProxy
-from envoy_data_plane.google.protobuf import Any
 from envoy_data_plane.opentelemetry.proto.common.v1 import AnyValue, KeyValue, KeyValueList
 
 from pillion.envoy.addresses import envoy_address
 from pillion.envoy.clusters import cluster, http2
 from pillion.envoy.names import COLLECTOR_SOCKET, TELEMETRY
+from pillion.envoy.packed import pack
 from pillion.plan.model import Address, Plan, UnixSocket, Workload
 
 _RELAY: Final = UnixSocket(path=COLLECTOR_SOCKET)
@@ -38,7 +38,7 @@ def relay(plan: Plan) -> list[Listener]:
     if not _relays(plan):
         return []
     proxy = TcpProxy(stat_prefix="collector", cluster=TELEMETRY)
-    passing = Filter(name="envoy.filters.network.tcp_proxy", typed_config=Any.pack(proxy))
+    passing = Filter(name="envoy.filters.network.tcp_proxy", typed_config=pack(proxy))
     chain = FilterChain(filters=[passing])
     return [Listener(name="collector", address=envoy_address(_RELAY), filter_chains=[chain])]
 
@@ -60,7 +60,7 @@ def otlp_log(service: str, fields: Mapping[str, str | None]) -> AccessLog:
     """
     return AccessLog(
         name="pillion.audit.otlp",
-        typed_config=Any.pack(
+        typed_config=pack(
             OpenTelemetryAccessLogConfig(
                 grpc_service=collector(),
                 log_name="pillion.audit",

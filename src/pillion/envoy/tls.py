@@ -12,9 +12,9 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     TlsParameters,
     TlsParametersTlsProtocol,
 )
-from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy import names
+from pillion.envoy.packed import pack
 from pillion.envoy.watched import watched as watched_file
 from pillion.plan.model import Edge, Tls
 
@@ -33,7 +33,7 @@ def tls(edge: Edge) -> TransportSocket:
             alpn_protocols=["h2", "http/1.1"],
         )
     )
-    return TransportSocket(name="envoy.transport_sockets.tls", typed_config=Any.pack(context))
+    return TransportSocket(name="envoy.transport_sockets.tls", typed_config=pack(context))
 
 
 def certificate_secret(files: Tls, watched: WatchedDirectory) -> Secret:

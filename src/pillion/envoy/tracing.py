@@ -16,9 +16,9 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from envoy_data_plane.envoy.extensions.tracers.opentelemetry.samplers.v3 import AlwaysOnSamplerConfig
 from envoy_data_plane.envoy.type.tracing.v3 import CustomTag
 from envoy_data_plane.envoy.type.v3 import Percent
-from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy.names import TELEMETRY
+from pillion.envoy.packed import pack
 from pillion.envoy.telemetry import collector
 from pillion.plan.model import Plan, Workload
 
@@ -28,7 +28,7 @@ _NOWHERE: Final = HttpService(
 
 # Whatever the flag in the caller's `traceparent`: nobody outside chooses what is seen of them.
 _EVERY_ONE: Final = TypedExtensionConfig(
-    name="envoy.tracers.opentelemetry.samplers.always_on", typed_config=Any.pack(AlwaysOnSamplerConfig())
+    name="envoy.tracers.opentelemetry.samplers.always_on", typed_config=pack(AlwaysOnSamplerConfig())
 )
 
 # The route's name, not the path: a span's name is to be one of few.
@@ -51,5 +51,5 @@ def trace_context(plan: Plan, workload: Workload) -> HttpConnectionManagerTracin
         # Envoy's own `http.url` has the query, in which there may be a code or a token: it gets no path at all.
         max_path_tag_length=0 if plan.collector else None,
         custom_tags=[CustomTag(tag="url.path", value="%PATH(NQ)%")] if plan.collector else [],
-        provider=TracingHttp(name="envoy.tracers.opentelemetry", typed_config=Any.pack(exporter)),
+        provider=TracingHttp(name="envoy.tracers.opentelemetry", typed_config=pack(exporter)),
     )

@@ -11,6 +11,7 @@ from pillion.envoy import names
 from pillion.envoy.filters.http_filter import http_filter
 from pillion.envoy.filters.renewal import NAMESPACE
 from pillion.envoy.matchers import SOME_STRING, from_metadata, metadata, policy
+from pillion.envoy.packed import pack
 from pillion.envoy.principals import principal
 from pillion.plan.model import Verification
 from pillion.plan.needs import signed_in
@@ -36,4 +37,4 @@ def access(verification: Verification) -> HttpFilter:
 
 def open_to_anyone() -> dict[str, Any]:
     """Give the configuration of a route where the service behind decides whom it lets in."""
-    return {names.ACCESS: Any.pack(RbacPerRoute())}
+    return {names.ACCESS: pack(RbacPerRoute())}

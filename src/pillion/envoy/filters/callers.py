@@ -15,6 +15,7 @@ from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy.filters.http_filter import http_filter
 from pillion.envoy.matchers import ANYBODY, caller_is, not_, policy
+from pillion.envoy.packed import pack
 
 _NAME: Final = "pillion.callers"
 _POLICY: Final = "caller-not-allowed"
@@ -30,7 +31,7 @@ def callers() -> HttpFilter:
 
 def only(spiffe_ids: Iterable[str]) -> dict[str, Any]:
     """Give the configuration of the filter for those who may call."""
-    return {_NAME: Any.pack(RbacPerRoute(rbac=_refusing(not_(caller_is(spiffe_ids)))))}
+    return {_NAME: pack(RbacPerRoute(rbac=_refusing(not_(caller_is(spiffe_ids)))))}
 
 
 def _refusing(principal: Principal) -> Rbac:

@@ -16,6 +16,7 @@ from envoy_data_plane.google.protobuf import Any, Struct
 
 from pillion.envoy.filters.http_filter import http_filter
 from pillion.envoy.matchers import all_of, not_, policy
+from pillion.envoy.packed import pack
 from pillion.envoy.principals import principal
 from pillion.plan.needs import Kind, Requirement
 
@@ -50,7 +51,7 @@ def asked_by(requirement: Requirement) -> dict[str, Any]:
     if not policies:
         return {}
     refused = Rules(action=RbacAction.DENY, policies=policies)
-    return {_NAME: Any.pack(RbacPerRoute(rbac=Rbac(rules_stat_prefix="challenge", rules=refused)))}
+    return {_NAME: pack(RbacPerRoute(rbac=Rbac(rules_stat_prefix="challenge", rules=refused)))}
 
 
 def scopes_of(requirement: Requirement) -> Metadata | None:

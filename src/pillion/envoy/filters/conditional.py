@@ -8,7 +8,6 @@ from envoy_data_plane.envoy.extensions.common.matching.v3 import ExtensionWithMa
 from envoy_data_plane.envoy.extensions.filters.common.matcher.action.v3 import SkipFilter
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 from envoy_data_plane.envoy.type.matcher.v3 import HttpRequestHeaderMatchInput
-from envoy_data_plane.google.protobuf import Any
 from envoy_data_plane.xds.core.v3 import TypedExtensionConfig as XdsExtension
 from envoy_data_plane.xds.type.matcher.v3 import (
     Matcher,
@@ -24,6 +23,7 @@ from envoy_data_plane.xds.type.matcher.v3 import (
 from envoy_data_plane.xds.type.matcher.v3 import StringMatcher as XdsStringMatcher
 
 from pillion.envoy.filters.http_filter import http_filter
+from pillion.envoy.packed import pack
 
 
 def only_with(headers: Sequence[str], name: str, config: betterproto2.Message) -> HttpFilter:
@@ -38,11 +38,11 @@ def only_without(header: str, name: str, config: betterproto2.Message) -> HttpFi
 
 def _skipping(where: MatcherMatcherListPredicate, name: str, config: betterproto2.Message) -> HttpFilter:
     """Write a list of one exception to the rule."""
-    skip = MatcherOnMatch(action=XdsExtension(name="skip", typed_config=Any.pack(SkipFilter())))
+    skip = MatcherOnMatch(action=XdsExtension(name="skip", typed_config=pack(SkipFilter())))
     return http_filter(
         name,
         ExtensionWithMatcher(
-            extension_config=TypedExtensionConfig(name=name, typed_config=Any.pack(config)),
+            extension_config=TypedExtensionConfig(name=name, typed_config=pack(config)),
             xds_matcher=Matcher(
                 matcher_list=MatcherMatcherList(
                     matchers=[MatcherMatcherListFieldMatcher(predicate=where, on_match=skip)]
@@ -63,7 +63,7 @@ def _present(header: str) -> MatcherMatcherListPredicate:
     return MatcherMatcherListPredicate(
         single_predicate=MatcherMatcherListPredicateSinglePredicate(
             input=XdsExtension(
-                name="header", typed_config=Any.pack(HttpRequestHeaderMatchInput(header_name=header))
+                name="header", typed_config=pack(HttpRequestHeaderMatchInput(header_name=header))
             ),
             value_match=XdsStringMatcher(
                 safe_regex=RegexMatcher(google_re2=RegexMatcherGoogleRe2(), regex=".+")

@@ -9,6 +9,7 @@ from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
 from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy.filters.http_filter import http_filter
+from pillion.envoy.packed import pack
 
 CORS: Final = "envoy.filters.http.cors"
 PREFLIGHT_KEPT: Final = timedelta(minutes=10)
@@ -32,4 +33,4 @@ def cors_policy(origins: tuple[str, ...]) -> dict[str, Any]:
         allow_credentials=True,
         forward_not_matching_preflights=False,
     )
-    return {CORS: Any.pack(policy)}
+    return {CORS: pack(policy)}

@@ -2,9 +2,10 @@
 
 import betterproto2
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
-from envoy_data_plane.google.protobuf import Any
+
+from pillion.envoy.packed import pack
 
 
 def http_filter(name: str, config: betterproto2.Message) -> HttpFilter:
     """Name a filter. Its name is also the key of its per-route configuration."""
-    return HttpFilter(name=name, typed_config=Any.pack(config))
+    return HttpFilter(name=name, typed_config=pack(config))

@@ -9,6 +9,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy.filters.http_filter import http_filter
+from pillion.envoy.packed import pack
 
 
 def lua(name: str, file: str, constants: Mapping[str, str], others: tuple[str, ...] = ()) -> HttpFilter:
@@ -25,12 +26,12 @@ def script(file: str, constants: Mapping[str, str], others: tuple[str, ...] = ()
 
 def instead(name: str, other: str) -> dict[str, Any]:
     """Give the configuration of a route where the filter runs one of its other scripts."""
-    return {name: Any.pack(LuaPerRoute(name=other))}
+    return {name: pack(LuaPerRoute(name=other))}
 
 
 def without(name: str) -> dict[str, Any]:
     """Give the configuration of a route that goes without the filter."""
-    return {name: Any.pack(LuaPerRoute(disabled=True))}
+    return {name: pack(LuaPerRoute(disabled=True))}
 
 
 def _source(file: str, constants: Mapping[str, str]) -> DataSource:

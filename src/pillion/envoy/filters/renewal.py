@@ -23,6 +23,7 @@ from pillion import vocabulary
 from pillion.envoy import names
 from pillion.envoy.filters.conditional import only_with
 from pillion.envoy.matchers import JWT_NAMESPACE, PAYLOAD, SOME_STRING, metadata
+from pillion.envoy.packed import pack
 from pillion.plan.model import Identity
 
 TIMEOUT: Final = timedelta(seconds=2)
@@ -62,7 +63,7 @@ def renewal(identity: Identity) -> HttpFilter:
 
 def no_renewal() -> dict[str, Any]:
     """Give the configuration of a route that never needs a fresh token."""
-    return {names.RENEWAL: Any.pack(FilterConfig(disabled=True))}
+    return {names.RENEWAL: pack(FilterConfig(disabled=True))}
 
 
 def _exactly(*headers: str) -> ListStringMatcher:

@@ -12,6 +12,7 @@ from envoy_data_plane.google.protobuf import Any
 from pillion.envoy import names
 from pillion.envoy.filters.http_filter import http_filter
 from pillion.envoy.matchers import policy
+from pillion.envoy.packed import pack
 from pillion.envoy.principals import principal
 from pillion.plan.model import Requirement
 
@@ -24,7 +25,7 @@ def rules() -> HttpFilter:
 def required_by(name: str, requirement: Requirement) -> dict[str, Any]:
     """Give a route's own configuration of the filter, for the rule `name`."""
     allowed = Rules(action=RbacAction.ALLOW, policies={name: policy(principal(requirement.met_by))})
-    return {names.RULES: Any.pack(RbacPerRoute(rbac=_applied(allowed)))}
+    return {names.RULES: pack(RbacPerRoute(rbac=_applied(allowed)))}
 
 
 def _applied(rules: Rules) -> Rbac:

@@ -18,6 +18,7 @@ from pillion import vocabulary
 from pillion.envoy import names
 from pillion.envoy.filters.http_filter import http_filter
 from pillion.envoy.matchers import header_is, header_present, policy
+from pillion.envoy.packed import pack
 from pillion.plan.model import Edge
 
 # RFC 9110, section 9.2.1.
@@ -56,7 +57,7 @@ def same_origin(edge: Edge) -> HttpFilter:
 
 def from_any_site() -> dict[str, Any]:
     """Give the configuration of a route where nothing comes of what another site sends."""
-    return {_NAME: Any.pack(RbacPerRoute())}
+    return {_NAME: pack(RbacPerRoute())}
 
 
 def _header(name: str) -> Permission:

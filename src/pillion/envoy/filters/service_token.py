@@ -17,11 +17,11 @@ from envoy_data_plane.envoy.extensions.http.injected_credentials.oauth2.v3 impor
     OAuth2ClientCredentials,
 )
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import SdsSecretConfig
-from envoy_data_plane.google.protobuf import Any
 
 from pillion import vocabulary
 from pillion.envoy import names
 from pillion.envoy.filters.http_filter import http_filter
+from pillion.envoy.packed import pack
 from pillion.plan.model import Plan, Sidecar
 
 _PATIENCE: Final = timedelta(seconds=5)
@@ -41,9 +41,7 @@ def service_token(plan: Plan, sidecar: Sidecar) -> HttpFilter:
         ),
         token_fetch_retry_interval=_RETRY,
     )
-    credential = TypedExtensionConfig(
-        name="envoy.http.injected_credentials.oauth2", typed_config=Any.pack(grant)
-    )
+    credential = TypedExtensionConfig(name="envoy.http.injected_credentials.oauth2", typed_config=pack(grant))
     return http_filter(
         "pillion.service-token",
         CredentialInjector(overwrite=False, allow_request_without_credential=True, credential=credential),

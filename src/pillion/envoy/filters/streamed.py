@@ -15,7 +15,8 @@ from envoy_data_plane.envoy.config.core.v3 import (
     ExtensionConfigSource,
 )
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
-from envoy_data_plane.google.protobuf import Any
+
+from pillion.envoy.packed import pack
 
 # How long an Envoy that has just started waits for control before it serves with what was known last. Without the
 # wait, a session that was revoked meanwhile would be let in for the time that the first answer takes.
@@ -24,7 +25,7 @@ PATIENCE: Final = timedelta(seconds=1)
 
 def streamed(name: str, default: betterproto2.Message) -> HttpFilter:
     """Stand in the filter chain for the resource `name`, and for `default` as long as there is none."""
-    packed = Any.pack(default)
+    packed = pack(default)
     return HttpFilter(
         name=name,
         config_discovery=ExtensionConfigSource(

@@ -17,7 +17,6 @@ from envoy_data_plane.envoy.extensions.filters.http.rbac.v3 import Rbac
 from envoy_data_plane.envoy.extensions.string_matcher.lua.v3 import Lua
 from envoy_data_plane.envoy.type.matcher.v3 import DoubleMatcher, RegexMatcher, StringMatcher, ValueMatcher
 from envoy_data_plane.envoy.type.v3 import DoubleRange
-from envoy_data_plane.google.protobuf import Any
 from envoy_data_plane.xds.core.v3 import TypedExtensionConfig
 
 from pillion import vocabulary
@@ -39,6 +38,7 @@ from pillion.envoy.matchers import (
     string,
     token_header,
 )
+from pillion.envoy.packed import pack
 from pillion.envoy.trusted import claim_of, header_of
 from pillion.plan.model import Issuer, Verification
 
@@ -121,7 +121,7 @@ def _trusted(issuer: Issuer) -> dict[str, Policy]:
 
 def _session_in(revoked: DataSource) -> Principal:
     """Match a session in the list, by the header that jwt_authn has just written from the claim `sid`."""
-    listed = TypedExtensionConfig(name="revoked", typed_config=Any.pack(Lua(source_code=revoked)))
+    listed = TypedExtensionConfig(name="revoked", typed_config=pack(Lua(source_code=revoked)))
     return Principal(
         header=HeaderMatcher(name=vocabulary.SID_HEADER, string_match=StringMatcher(custom=listed))
     )

@@ -22,6 +22,7 @@ from envoy_data_plane.google.protobuf import Any
 
 from pillion.envoy.filters.http_filter import http_filter
 from pillion.envoy.matchers import header_like, header_present, policy
+from pillion.envoy.packed import pack
 
 # Base64url without padding whose unused last bits are zero: one value has one spelling (RFC 4648, section 3.5).
 _QUAD: Final = "[A-Za-z0-9_-]{4}"
@@ -58,4 +59,4 @@ def token_shape() -> HttpFilter:
 
 def any_authorization() -> dict[str, Any]:
     """Give the configuration of a route where a program may authenticate otherwise (RFC 7617)."""
-    return {_NAME: Any.pack(RbacPerRoute())}
+    return {_NAME: pack(RbacPerRoute())}
