@@ -1,9 +1,9 @@
 """The clusters: where an Envoy sends requests on to, and in which protocol."""
 
 from datetime import timedelta
+from functools import cache
 from typing import Final
 
-import betterproto2
 from envoy_data_plane.envoy.config.cluster.v3 import (
     CircuitBreakers,
     CircuitBreakersThresholds,
@@ -118,7 +118,7 @@ def secured(to: Cluster, workload: Workload, spiffe_id: str) -> Cluster:
     return to
 
 
-def cluster(name: str, address: Reached, options: UpstreamOptions) -> Cluster:
+def cluster(name: str, address: Reached, options: UpstreamOptions | Any) -> Cluster:
     """Give a cluster of one address, or of all that a name has."""
     by_name = isinstance(address, DnsAddress)
     return Cluster(
@@ -141,12 +141,10 @@ def cluster(name: str, address: Reached, options: UpstreamOptions) -> Cluster:
                 )
             ],
         ),
-        typed_extension_protocol_options={_OPTIONS_KEY: _packed(options)},
+        typed_extension_protocol_options={
+            _OPTIONS_KEY: options if isinstance(options, Any) else pack(options)
+        },
     )
-
-
-def _packed(options: betterproto2.Message) -> Any:
-    return pack(options)
 
 
 def http1() -> UpstreamOptions:
@@ -168,10 +166,10 @@ def http2(options: Http2ProtocolOptions | None = None) -> UpstreamOptions:
     )
 
 
-def _as_received() -> UpstreamOptions:
+@cache
+def _as_received() -> Any:
     """Send on in the protocol that the request came in: gRPC needs HTTP/2, a WebSocket HTTP/1.1."""
-    return UpstreamOptions(
-        use_downstream_protocol_config=HttpProtocolOptionsUseDownstreamHttpConfig(
-            http_protocol_options=Http1ProtocolOptions(), http2_protocol_options=KEEPALIVE
-        )
+    downstream = HttpProtocolOptionsUseDownstreamHttpConfig(
+        http_protocol_options=Http1ProtocolOptions(), http2_protocol_options=KEEPALIVE
     )
+    return pack(UpstreamOptions(use_downstream_protocol_config=downstream))

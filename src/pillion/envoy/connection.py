@@ -32,8 +32,10 @@ CONNECTION_IDLE: Final = timedelta(minutes=15)
 MAX_STREAMS: Final = 1000
 
 
-def connection_manager(name: str, workload: Workload) -> HttpConnectionManager:
+def connection_manager(name: str, workload: Workload | None) -> HttpConnectionManager:
     """Make the connection manager of the listener `name`, without filters, for the caller to fill in.
+
+    Where there is no `workload`, the routes as well.
 
     Its routes come from a file of their own: a rule that is edited holds for the next request, on connections that
     are open already as well, and ends none of them; a listener that is replaced lets its connections go.
@@ -43,7 +45,7 @@ def connection_manager(name: str, workload: Workload) -> HttpConnectionManager:
     """
     return HttpConnectionManager(
         stat_prefix=name,
-        rds=Rds(config_source=watched(workload, names.routes_file(name)), route_config_name=name),
+        rds=None if workload is None else _routes(name, workload),
         early_header_mutation_extensions=[drop_identity_headers()],
         normalize_path=True,
         merge_slashes=True,
@@ -58,6 +60,10 @@ def connection_manager(name: str, workload: Workload) -> HttpConnectionManager:
         server_header_transformation=HttpConnectionManagerServerHeaderTransformation.PASS_THROUGH,
         upgrade_configs=[HttpConnectionManagerUpgradeConfig(upgrade_type="websocket")],
     )
+
+
+def _routes(name: str, workload: Workload) -> Rds:
+    return Rds(config_source=watched(workload, names.routes_file(name)), route_config_name=name)
 
 
 def listener(name: str, address: Address | UnixSocket, manager: HttpConnectionManager) -> Listener:

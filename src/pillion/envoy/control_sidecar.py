@@ -37,7 +37,7 @@ def control_listeners(plan: Plan, pods: Pods) -> list[Listener]:
     manager.http2_protocol_options = Http2ProtocolOptions(
         max_concurrent_streams=MAX_STREAMS, connection_keepalive=KEEPALIVE.connection_keepalive
     )
-    return [own_listener(plan, pods, CONTROL, manager), *pod_listeners(CONTROL, filters=[_health()])]
+    return [own_listener(plan, pods, CONTROL, manager), *pod_listeners(filters=[_health()])]
 
 
 def control_routes(pods: Pods) -> RouteConfiguration:

@@ -1,6 +1,7 @@
 """A cluster whose addresses are those that a name has: every pod of a service is one, and gets its share."""
 
 from datetime import timedelta
+from functools import cache
 from typing import Final
 
 from envoy_data_plane.envoy.config.cluster.v3 import ClusterCustomClusterType
@@ -19,6 +20,7 @@ _RETRY: Final = DnsClusterRefreshRate(
 )
 
 
+@cache
 def by_dns() -> ClusterCustomClusterType:
     """Look a name up again and again; while nobody answers, what it was last goes on to hold."""
     lookups = DnsCluster(

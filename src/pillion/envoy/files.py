@@ -99,10 +99,10 @@ def _at_the_edge(plan: Plan) -> tuple[object, ...]:
     return plan.edge, plan.identity, [(sidecar.service, sidecar.reached) for sidecar in plan.sidecars]
 
 
-def _in_pods(plan: Plan, workload: Workload, health: str | None = None) -> list[Listener]:
+def _in_pods(plan: Plan, health: str | None = None) -> list[Listener]:
     if plan.pods is None:
         return []
-    return pod_listeners(workload, [Asked(APP_HEALTH, names.APP, health)] if health else [])
+    return pod_listeners([Asked(APP_HEALTH, names.APP, health)] if health else [])
 
 
 def _admin(plan: Plan, workload: Workload) -> list[Cluster]:
@@ -138,7 +138,7 @@ def _edge_files(plan: Plan) -> dict[str, str]:
     name = plan.edge.workload.name
     written = {
         names.BOOTSTRAP_FILE: _yaml(bootstrap(plan.mesh, plan.edge.workload, plan.control)),
-        names.LISTENERS_FILE: _resources([edge(plan), *relay(plan), *_in_pods(plan, plan.edge.workload)]),
+        names.LISTENERS_FILE: _resources([edge(plan), *relay(plan), *_in_pods(plan)]),
         names.routes_file(EDGE): _resources([edge_routes(plan)]),
         names.CLUSTERS_FILE: _resources(
             [
@@ -164,7 +164,7 @@ def _sidecar_files(plan: Plan, sidecar: Sidecar) -> dict[str, str]:
             [
                 inbound(plan, sidecar),
                 egress(plan, sidecar),
-                *_in_pods(plan, sidecar.workload, sidecar.health),
+                *_in_pods(plan, sidecar.health),
             ]
         ),
         f"{name}/{names.routes_file(INBOUND)}": _resources([inbound_routes(sidecar)]),

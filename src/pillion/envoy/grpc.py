@@ -1,5 +1,6 @@
 """Hand gRPC to the service over HTTP/2 and everything else over HTTP/1.1, whatever the request came in."""
 
+from functools import cache
 from typing import Final
 
 from envoy_data_plane.envoy.config.core.v3 import TypedExtensionConfig
@@ -27,6 +28,7 @@ from pillion.envoy.packed import pack
 CONTENT_TYPE: Final = "application/grpc"
 
 
+@cache
 def app_or_grpc() -> ClusterSpecifierPlugin:
     """Choose between the two clusters that lead to the service."""
     return ClusterSpecifierPlugin(

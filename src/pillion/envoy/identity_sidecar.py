@@ -31,7 +31,7 @@ def identity_listeners(plan: Plan, pods: Pods) -> list[Listener]:
     # The edge says with a session whose it is; who the edge is, it cannot say.
     manager.early_header_mutation_extensions = [drop_workload_headers()]
     manager.tracing = trace_context(plan, IDENTITY)
-    return [own_listener(plan, pods, IDENTITY, manager), *pod_listeners(IDENTITY, _ASKED)]
+    return [own_listener(plan, pods, IDENTITY, manager), *pod_listeners(_ASKED)]
 
 
 def identity_routes(plan: Plan, pods: Pods) -> RouteConfiguration:

@@ -5,6 +5,7 @@ replaced. Connections that are open by then go on. Sessions are not resumed: a r
 the certificate, which may have expired, or have come from an authority that is not trusted any more.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import betterproto2
@@ -69,6 +70,7 @@ def _common(workload: Workload) -> CommonTlsContext:
     )
 
 
+@lru_cache(maxsize=64)
 def _secret(workload: Workload, name: str) -> SdsSecretConfig:
     source = watched_in(names.secrets_folder(workload.name), names.secret_file(name))
     return SdsSecretConfig(name=name, sds_config=source)

@@ -10,12 +10,21 @@ from functools import cache, lru_cache
 from typing import Any, Final
 
 import betterproto2
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
+    HttpFilter,
+    ResponseMapper,
+)
 from envoy_data_plane.google import protobuf
 
 from pillion.envoy.packed import Packed
 from pillion.yaml_writer import Kept
 
 _Convert = Callable[[Any], Any]
+
+# Of these, those that a cache holds stand in every Envoy's files; none changes once it is made.
+_SHARED: Final = (ResponseMapper, HttpFilter)
+_REMEMBERED: Final[dict[int, tuple[betterproto2.Message, Kept]]] = {}
+_MANY: Final = 1024
 
 # 64 bits are more than a number of JSON's holds everywhere.
 _AS_TEXT: Final = frozenset(
@@ -40,6 +49,10 @@ def plain(message: betterproto2.Message) -> dict[str, Any]:
     if not _is_mapping(type(message)):
         # As the field is called: Casing.SNAKE makes `5_xx` of `5xx`, and Envoy overlooks what it does not know.
         return message.to_dict(casing=str)  # type: ignore[arg-type]
+    return _remembered(message) if isinstance(message, _SHARED) else _fields_of(message)
+
+
+def _fields_of(message: betterproto2.Message) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, key, give in _fields(type(message)):
         value = getattr(message, name)
@@ -47,6 +60,15 @@ def plain(message: betterproto2.Message) -> dict[str, Any]:
         if value is not None and (written := give(value)) is not None:
             found[key] = written
     return found
+
+
+def _remembered(message: betterproto2.Message) -> Kept:
+    """Look whether it is the very object that was written before: messages have no hash."""
+    if id(message) not in _REMEMBERED:
+        if len(_REMEMBERED) == _MANY:
+            _REMEMBERED.clear()
+        _REMEMBERED[id(message)] = message, Kept(_fields_of(message))
+    return _REMEMBERED[id(message)][1]
 
 
 @lru_cache(maxsize=1024)
@@ -93,8 +115,8 @@ def _field(meta: betterproto2.FieldMetadata, hint: Any) -> _Convert:
 def _single(meta: betterproto2.FieldMetadata, kind: Any) -> _Convert:
     """Say how one value of a field is written."""
     if meta.unwrap is not None:
-        wrapper: Any = meta.unwrap()
-        return lambda value: wrapper.from_wrapped(value).to_dict(casing=str)
+        wrapper = meta.unwrap()
+        return lambda value: _wrapped(wrapper, value)
     if meta.proto_type == betterproto2.TYPE_MESSAGE:
         return plain
     if meta.proto_type in _AS_TEXT:
@@ -104,6 +126,12 @@ def _single(meta: betterproto2.FieldMetadata, kind: Any) -> _Convert:
     if meta.proto_type == betterproto2.TYPE_ENUM:
         return lambda value: _enum(kind(value))
     return lambda value: value
+
+
+@lru_cache(maxsize=1024)
+def _wrapped(wrapper: Any, value: Any) -> Any:
+    """Write a duration, or a number that may be left out."""
+    return wrapper.from_wrapped(value).to_dict(casing=str)
 
 
 def _enum(value: Any) -> Any:

@@ -6,6 +6,7 @@ Its admin interface stays a Unix socket. These are the few requests that reach i
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Final
 
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster
@@ -47,16 +48,15 @@ _METRICS: Final = Asked("/metrics", names.ADMIN, "/stats/prometheus?usedonly", w
 _DRAIN: Final = Asked("/drain", names.ADMIN, "/drain_listeners?graceful&skip_exit", method="POST")
 
 
-def pod_listeners(
-    workload: Workload, asked: Sequence[Asked] = (), filters: Sequence[HttpFilter] = ()
-) -> list[Listener]:
+def pod_listeners(asked: Sequence[Asked] = (), filters: Sequence[HttpFilter] = ()) -> list[Listener]:
     """Give both listeners. `asked` is what its pod answers besides; `filters` may answer before that."""
     probes = Address(host=EVERYWHERE, port=PROBES_PORT)
-    drain = Address(host=LOOPBACK, port=DRAIN_PORT)
-    return [
-        _listener("probes", workload, probes, (_READY, _METRICS, *asked), filters),
-        _listener("drain", workload, drain, (_DRAIN,)),
-    ]
+    return [_listener("probes", probes, (_READY, _METRICS, *asked), filters), _drain()]
+
+
+@cache
+def _drain() -> Listener:
+    return _listener("drain", Address(host=LOOPBACK, port=DRAIN_PORT), (_DRAIN,))
 
 
 def admin_cluster(workload: Workload) -> Cluster:
@@ -66,13 +66,11 @@ def admin_cluster(workload: Workload) -> Cluster:
 
 def _listener(
     name: str,
-    workload: Workload,
     address: Address,
     asked: Sequence[Asked],
     filters: Sequence[HttpFilter] = (),
 ) -> Listener:
-    manager = connection_manager(name, workload)
-    manager.rds = None
+    manager = connection_manager(name, None)
     manager.upgrade_configs = []
     manager.route_config = RouteConfiguration(
         name=name,
