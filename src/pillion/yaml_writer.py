@@ -7,7 +7,9 @@ quoted as JSON, which is YAML.
 
 import json
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, Final
 
@@ -34,60 +36,94 @@ class Kept(dict[str, Any]):
     @cached_property
     def lines(self) -> Lines:
         """Give its lines."""
-        out: Lines = []
-        for key, each in self.items():
-            _entry(out, f"{_one_line(key)}:", each, "")
-        return out
+        inside = _Document()
+        inside.mapping({**self}, "")
+        return inside.lines
 
 
-def document(value: Mapping[str, Any]) -> str:
-    """Write one document."""
-    out: Lines = []
-    _mapping(out, value, "")
-    return "\n".join([*out, ""])
+def document(value: Mapping[str, Any], *, short: bool = False) -> str:
+    """Write one document.
+
+    In a `short` one what is kept and stands there again is written once, and referred to (YAML's `&1` and `*1`).
+    """
+    writer = _Document(_repeated(value), step=" ") if short else _Document()
+    writer.mapping(value, "")
+    return "\n".join([*writer.lines, ""])
 
 
-def _mapping(out: Lines, value: Mapping[str, Any], indent: str) -> None:
+def _repeated(value: Mapping[str, Any]) -> dict[int, str]:
+    """Name what stands there more than once, by its identity; outermost first, as it is written."""
+    counted = Counter(map(id, _kept(value, set())))
+    return {identity: str(n) for n, (identity, times) in enumerate(counted.items(), 1) if times > 1}
+
+
+def _kept(value: Any, seen: set[int]) -> Iterator[Kept]:
+    """Find what is kept; what is inside of it stands there once, however often that is referred to."""
     if isinstance(value, Kept):
-        out.extend([f"{indent}{line}" if line else "" for line in value.lines])
-        return
-    for key, each in value.items():
-        _entry(out, f"{indent}{_one_line(key)}:", each, indent)
-
-
-def _entry(out: Lines, lead: str, value: Any, indent: str) -> None:
-    """Write what comes after `lead`, a key or the dash of an item."""
-    if isinstance(value, Mapping) and value:
-        out.append(lead)
-        _mapping(out, value, f"{indent}  ")
-    elif isinstance(value, list | tuple) and value:
-        out.append(lead)
+        yield value
+        if id(value) in seen:
+            return
+        seen.add(id(value))
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from _kept(each, seen)
+    elif isinstance(value, list | tuple):
         for each in value:
-            _item(out, each, indent)
-    elif isinstance(value, str) and "\n" in value and not isinstance(value, Raw):
-        _several_lines(out, lead, value, indent)
-    else:
-        out.append(f"{lead} {_scalar(value)}")
+            yield from _kept(each, seen)
 
 
-def _item(out: Lines, value: Any, indent: str) -> None:
-    if isinstance(value, Mapping) and value:
-        first = len(out)
-        _mapping(out, value, f"{indent}  ")
-        out[first] = f"{indent}- {out[first][len(indent) + 2 :]}"
-    else:
-        _entry(out, f"{indent}-", value, indent)
+@dataclass
+class _Document:
+    """The lines so far; `names` those of what is to be referred to, `written` those that are there."""
+
+    names: Mapping[int, str] = field(default_factory=dict)
+    step: str = "  "
+    written: set[str] = field(default_factory=set)
+    lines: Lines = field(default_factory=list)
+
+    def mapping(self, value: Mapping[str, Any], indent: str) -> None:
+        if isinstance(value, Kept) and not self.names:
+            self.lines.extend([f"{indent}{line}" if line else "" for line in value.lines])
+            return
+        for key, each in value.items():
+            self.entry(f"{indent}{_one_line(key)}:", each, indent)
+
+    def entry(self, lead: str, value: Any, indent: str) -> None:
+        """Write what comes after `lead`, a key or the dash of an item."""
+        if isinstance(value, dict) and value:
+            name = self.names.get(id(value), "")
+            if name and name in self.written:
+                self.lines.append(f"{lead} *{name}")
+                return
+            self.lines.append(f"{lead} &{name}" if name else lead)
+            self.mapping(value, f"{indent}{self.step}")
+            self.written.add(name)
+        elif isinstance(value, list | tuple) and value:
+            self.lines.append(lead)
+            for each in value:
+                self.item(each, indent)
+        elif isinstance(value, str) and "\n" in value and not isinstance(value, Raw):
+            self.lines.extend(_several_lines(lead, value, indent))
+        else:
+            self.lines.append(f"{lead} {_scalar(value)}")
+
+    def item(self, value: Any, indent: str) -> None:
+        if isinstance(value, dict) and value and id(value) not in self.names:
+            first = len(self.lines)
+            self.mapping(value, f"{indent}  ")
+            self.lines[first] = f"{indent}- {self.lines[first][len(indent) + 2 :]}"
+        else:
+            self.entry(f"{indent}-", value, indent)
 
 
-def _several_lines(out: Lines, lead: str, value: str, indent: str) -> None:
+def _several_lines(lead: str, value: str, indent: str) -> Lines:
     """Keep the last line break, or that there is none."""
     lines = value.split("\n")
     ended = not lines[-1]
     if not _BLOCK.fullmatch(value) or (ended and not lines[-2]):
-        out.append(f"{lead} {_quoted(value)}")
-        return
-    out.append(f"{lead} {'|' if ended else '|-'}")
-    out.extend([f"{indent}  {line}" if line else "" for line in (lines[:-1] if ended else lines)])
+        return [f"{lead} {_quoted(value)}"]
+    body = [f"{indent}  {line}" if line else "" for line in (lines[:-1] if ended else lines)]
+    return [f"{lead} {'|' if ended else '|-'}", *body]
 
 
 def _scalar(value: Any) -> str:

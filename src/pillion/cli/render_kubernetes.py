@@ -8,7 +8,7 @@ import click
 
 from pillion.cli import topology_option
 from pillion.kubernetes import overlay
-from pillion.kubernetes.files import MADE, Manifests, TakenNameError, manifests, render
+from pillion.kubernetes.files import MADE, Manifests, TakenNameError, TooLongError, manifests, render
 from pillion.kubernetes.inject.facts import SocketError
 from pillion.kubernetes.names import SECRET
 from pillion.kubernetes.told import DATABASE_VARIABLE
@@ -61,7 +61,7 @@ def command(output: Path, namespace: str | None, cluster_domain: str, file: Path
         files = render(made)
         _refuse_strange(output)
         _replace(output, files)
-    except (TakenNameError, SocketError) as error:
+    except (TakenNameError, TooLongError, SocketError) as error:
         raise _BadInputError(f"{path.name}: {error}") from None
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {(error.strerror or 'i/o error').lower()}") from None

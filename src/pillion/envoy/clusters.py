@@ -42,6 +42,13 @@ from pillion.plan.model import DnsAddress, Edge, Identity, Reached, Sidecar, Wor
 CONNECT_TIMEOUT: Final = timedelta(seconds=2)
 # Envoy's own limit of 1,024 would cap the open WebSockets of a service; it is not the sidecar that is the limit.
 MAX_AT_ONCE: Final = 65536
+_NO_BREAKERS: Final = CircuitBreakers(
+    thresholds=[
+        CircuitBreakersThresholds(
+            max_connections=MAX_AT_ONCE, max_pending_requests=MAX_AT_ONCE, max_requests=MAX_AT_ONCE
+        )
+    ]
+)
 # Shorter than the keep-alive of common application servers, so that Envoy closes an idle connection first and
 # no request runs into the application closing it.
 UPSTREAM_IDLE: Final = timedelta(seconds=4)
@@ -126,13 +133,7 @@ def cluster(name: str, address: Reached, options: UpstreamOptions | Any) -> Clus
         type=None if by_name else ClusterDiscoveryType.STATIC,
         cluster_type=by_dns() if by_name else None,
         connect_timeout=CONNECT_TIMEOUT,
-        circuit_breakers=CircuitBreakers(
-            thresholds=[
-                CircuitBreakersThresholds(
-                    max_connections=MAX_AT_ONCE, max_pending_requests=MAX_AT_ONCE, max_requests=MAX_AT_ONCE
-                )
-            ]
-        ),
+        circuit_breakers=_NO_BREAKERS,
         load_assignment=ClusterLoadAssignment(
             cluster_name=name,
             endpoints=[

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any as Json
+from typing import Final
 
 import betterproto2
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster
@@ -29,6 +30,10 @@ from pillion.envoy.tls import certificate_secret
 from pillion.envoy.watched import beside, watched_folder
 from pillion.plan.model import Plan, Pods, Sidecar, Workload
 from pillion.yaml_writer import document
+
+# A file longer than this is written in short: of what an edge is told of a hundred services that takes two thirds
+# away, and an object of Kubernetes holds 1 MiB.
+_LONG: Final = 128 * 1024
 
 
 def render(plan: Plan, jwks: Mapping[str, Json]) -> dict[str, str]:
@@ -184,7 +189,10 @@ def _resources(messages: Iterable[betterproto2.Message]) -> str:
 
     The version is the content's digest: an Envoy says by it which content it has taken up.
     """
-    content = document({"resources": [plain(pack(message)) for message in messages]})
+    found = {"resources": [plain(pack(message)) for message in messages]}
+    content = document(found)
+    if len(content) > _LONG:
+        content = document(found, short=True)
     version = hashlib.sha256(content.encode()).hexdigest()[:16]
     return document({"version_info": version}) + content
 

@@ -10,10 +10,16 @@ from functools import cache, lru_cache
 from typing import Any, Final
 
 import betterproto2
+from envoy_data_plane.envoy.config.cluster.v3 import (
+    CircuitBreakers,
+    ClusterCustomClusterType,
+    OutlierDetection,
+)
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
     HttpFilter,
     ResponseMapper,
 )
+from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import SdsSecretConfig, TlsParameters
 from envoy_data_plane.google import protobuf
 
 from pillion.envoy.packed import Packed
@@ -22,7 +28,15 @@ from pillion.yaml_writer import Kept
 _Convert = Callable[[Any], Any]
 
 # Of these, those that a cache holds stand in every Envoy's files; none changes once it is made.
-_SHARED: Final = (ResponseMapper, HttpFilter)
+_SHARED: Final = (
+    CircuitBreakers,
+    ClusterCustomClusterType,
+    HttpFilter,
+    OutlierDetection,
+    ResponseMapper,
+    SdsSecretConfig,
+    TlsParameters,
+)
 _REMEMBERED: Final[dict[int, tuple[betterproto2.Message, Kept]]] = {}
 _MANY: Final = 1024
 

@@ -1,5 +1,6 @@
 """The Envoy of a workload as a container, and the volumes that hold its files."""
 
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -97,12 +98,16 @@ def envoy(container: str, workload: str, image: str = ENVOY_IMAGE, *, threads: i
     }
 
 
-def volumes(workload: str) -> list[dict[str, Any]]:
-    """Describe the volumes that a workload's Envoy mounts; kubelet replaces their files when these change."""
+def volumes(workload: str, config_maps: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """Describe the volumes that a workload's Envoy mounts; kubelet replaces their files when these change.
+
+    `config_maps` hold its files where one does not; the first is the one by `files_map` all the same.
+    """
     files, secret = files_map(workload), certificate_secret(workload)
+    several = [*config_maps]
     secrets = [names.secret_file(name) for name in (names.SVID, names.TRUST)]
     return [
-        {"name": ENVOY_VOLUME, "configMap": {"name": files}},
+        {"name": ENVOY_VOLUME, **_files(several if len(several) > 1 else [files])},
         {
             "name": KNOWN_VOLUME,
             "projected": {
@@ -125,6 +130,15 @@ def volumes(workload: str) -> list[dict[str, Any]]:
         {"name": RUN_VOLUME, "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
         {"name": NO_TOKEN_VOLUME, "emptyDir": {}},
     ]
+
+
+def _files(config_maps: list[str]) -> dict[str, Any]:
+    """Show the files of all of them in one folder, which is replaced in one step."""
+    match config_maps:
+        case [one]:
+            return {"configMap": {"name": one}}
+        case _:
+            return {"projected": {"sources": [{"configMap": {"name": name}} for name in config_maps]}}
 
 
 def _items(files: list[str]) -> list[dict[str, str]]:

@@ -1,6 +1,6 @@
 """The edge in a cluster: the one workload that the outer world reaches."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pillion.kubernetes import containers, network_policies, pods
@@ -10,6 +10,7 @@ from pillion.plan import Plan
 
 _TLS_VOLUME: Final = "pillion-edge-tls"
 _THREADS: Final = 2
+_LONG: Final = 128 * 1024
 # Two at least, so that one may go; how many are enough, the load says.
 _LEAST: Final = 2
 _MOST: Final = 10
@@ -20,10 +21,11 @@ _GRACE_SECONDS: Final = 60
 
 def documents(cluster: Cluster, plan: Plan, files: Mapping[str, str]) -> list[dict[str, Any]]:
     """Write them; `files` are the files of its Envoy."""
+    held = _held(files)
     return [
-        pods.config_map(cluster, containers.files_map(EDGE), files, EDGE),
+        *(pods.config_map(cluster, name, data, EDGE) for name, data in held.items()),
         certificate(cluster, EDGE, plan.edge.spiffe_id),
-        pods.deployment(cluster, EDGE, _template(cluster, plan), None),
+        pods.deployment(cluster, EDGE, _template(cluster, plan, held), None),
         _service(cluster, plan),
         _autoscaler(cluster),
         pods.disruption_budget(cluster, EDGE),
@@ -31,7 +33,20 @@ def documents(cluster: Cluster, plan: Plan, files: Mapping[str, str]) -> list[di
     ]
 
 
-def _template(cluster: Cluster, plan: Plan) -> dict[str, Any]:
+def _held(files: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
+    """Say which ConfigMaps hold the files: one, and where they do not fit in there, each long file its own.
+
+    No service's is called like those: no service's name has a dot.
+    """
+    first = containers.files_map(EDGE)
+    if sum(len(text.encode()) for text in files.values()) <= pods.CONFIG_MAP_BYTES:
+        return {first: files}
+    long: dict[str, str] = {name: text for name, text in files.items() if len(text) > _LONG}
+    rest = {name: text for name, text in files.items() if name not in long}
+    return {first: rest} | {f"{first}-{name}": {name: text} for name, text in long.items()}
+
+
+def _template(cluster: Cluster, plan: Plan, config_maps: Iterable[str]) -> dict[str, Any]:
     envoy = containers.envoy("envoy", EDGE, threads=_THREADS)
     envoy["ports"] = [
         {"name": _protocol(plan), "containerPort": plan.edge.listen.port},
@@ -43,7 +58,7 @@ def _template(cluster: Cluster, plan: Plan) -> dict[str, Any]:
         "lifecycle": {"preStop": {"exec": {"command": ["bash", "-c", _DRAIN]}}},
         "resources": {"requests": {"cpu": "500m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}},
     }
-    volumes = containers.volumes(EDGE)
+    volumes = containers.volumes(EDGE, config_maps)
     if plan.edge.tls is not None:
         envoy["volumeMounts"] = [*envoy["volumeMounts"], pods.mount(_TLS_VOLUME, "edge-tls")]
         volumes.append({"name": _TLS_VOLUME, "secret": {"secretName": EDGE_TLS}})

@@ -16,6 +16,7 @@ from pillion.kubernetes import (
     monitoring,
     names,
     overlay,
+    pods,
     service,
 )
 from pillion.kubernetes.names import Cluster
@@ -30,6 +31,10 @@ MADE: Final = "Made by 'pillion render kubernetes', which writes it anew: change
 
 class TakenNameError(Exception):
     """A service's object would have the name of another one; the message says which service, and what to do."""
+
+
+class TooLongError(Exception):
+    """What an Envoy is told does not fit into an object of the cluster's; the message says whose it is."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class Manifests:
 
 
 def manifests(topology: Topology, namespace: str | None = None, domain: str = "cluster.local") -> Manifests:
-    """Work out every document. The same topology gives the same ones. Raises TakenNameError."""
+    """Work out every document. The same topology gives the same ones. Raises TakenNameError, TooLongError."""
     cluster = Cluster(topology.mesh, namespace or topology.mesh)
     plan = in_pods(topology, cluster.namespace, domain)
     facts = inject.facts_of(topology)
@@ -67,6 +72,7 @@ def manifests(topology: Topology, namespace: str | None = None, domain: str = "c
             cluster, plan, facts[name], images[name], render_pod(plan, name)
         )
     _refuse_taken(base, topology.services)
+    _refuse_too_long(base)
     return Manifests(
         cluster,
         base=base,
@@ -90,6 +96,19 @@ def _refuse_taken(base: Mapping[str, Documents], services: Iterable[str]) -> Non
                     f"services.{name}: its {key[0]} would be called {key[1]}, as one in {owners[key]} is: "
                     "give the service another name"
                 )
+
+
+def _refuse_too_long(base: Mapping[str, Documents]) -> None:
+    """Stop before the cluster would, half way through."""
+    for document in (
+        each for documents in base.values() for each in documents if each["kind"] == "ConfigMap"
+    ):
+        if (size := pods.size(document)) > pods.CONFIG_MAP_BYTES:
+            name = document["metadata"]["name"]
+            raise TooLongError(
+                f"the ConfigMap {name} would have {size:,} bytes, and a cluster takes {pods.CONFIG_MAP_BYTES:,}: "
+                "have fewer services in this mesh, with 'paths' above all, and others in a mesh of their own"
+            )
 
 
 def render(made: Manifests) -> dict[str, str]:

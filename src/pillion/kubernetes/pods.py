@@ -18,6 +18,9 @@ RESTRICTED: Final[Mapping[str, Any]] = {
 # The same as a user of Pillion's own, for its own programs.
 AS_PILLION: Final[Mapping[str, Any]] = {"runAsUser": USER, "runAsGroup": USER, **RESTRICTED}
 
+# What a cluster takes as one ConfigMap (Kubernetes' validation of ConfigMaps, MaxSecretSize).
+CONFIG_MAP_BYTES: Final = 1024 * 1024
+
 # Two on different nodes, and in different zones, where there are several.
 _SPREAD_OVER: Final = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
 
@@ -79,6 +82,11 @@ def config_map(
 ) -> dict[str, Any]:
     """Hold files; they keep their name, so that pods take up what is new in them while they run."""
     return {**head(cluster, "ConfigMap", name, workload), "data": dict(data)}
+
+
+def size(config_map: Mapping[str, Any]) -> int:
+    """Give the bytes of a ConfigMap that count: its values'."""
+    return sum(len(text.encode()) for text in config_map.get("data", {}).values())
 
 
 def asks(path: str, **how: int) -> dict[str, Any]:
