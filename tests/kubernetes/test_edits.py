@@ -43,6 +43,7 @@ def documents(text: str, folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
                 "NetworkPolicy/pillion-identity",
                 "ConfigMap/pillion-identity",
                 "ConfigMap/pillion-identity-config",
+                "ConfigMap/pillion-webhook-config",
             },
         ),
         # How people sign up is identity's alone, whose pods start anew for it, one by one.
@@ -81,5 +82,5 @@ def test_a_service_more_touches_those_that_have_to_know_it(tmp_path: Path) -> No
         "ConfigMap/pillion-identity-config",
         "NetworkPolicy/pillion-edge",
         "NetworkPolicy/pillion-control",
-        "ConfigMap/pillion-webhook",
+        "ConfigMap/pillion-webhook-config",
     }

@@ -20,7 +20,7 @@ CUSTOM: dict[str, tuple[set[str], set[str]]] = {
     "Issuer": (set(), {"selfSigned", "ca"}),
     "Certificate": (
         {"secretName", "issuerRef"},
-        {"isCA", "commonName", "duration", "renewBefore", "privateKey", "uris", "usages"},
+        {"isCA", "commonName", "duration", "renewBefore", "privateKey", "uris", "dnsNames", "usages"},
     ),
     "PodMonitor": ({"selector", "podMetricsEndpoints"}, set()),
 }

@@ -50,6 +50,22 @@ def certificate(cluster: Cluster, workload: str, spiffe_id: str) -> dict[str, An
     }
 
 
+def serving(cluster: Cluster, workload: str, name: str, host: str) -> dict[str, Any]:
+    """Have a certificate made for a server that is called `host`, in a Secret of the certificate's own name."""
+    return {
+        **head(cluster, "Certificate", name, workload),
+        "spec": {
+            "secretName": name,
+            "dnsNames": [host],
+            "duration": "2160h",
+            "renewBefore": "720h",
+            "usages": ["digital signature", "server auth"],
+            "privateKey": _key("Always"),
+            "issuerRef": _issuer(ISSUER),
+        },
+    }
+
+
 def _key(rotation: str) -> dict[str, Any]:
     return {"algorithm": "ECDSA", "size": 256, "encoding": "PKCS8", "rotationPolicy": rotation}
 

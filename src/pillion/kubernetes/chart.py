@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from pillion.kubernetes.containers import ENVOY_IMAGE
-from pillion.kubernetes.names import CONTROL, EDGE, IDENTITY, PROGRAM_IMAGE, Cluster
+from pillion.kubernetes.names import COMPONENTS, EDGE, PROGRAM_IMAGE, Cluster
 from pillion.kubernetes.text import Raw, manifest
 
 Documents = list[dict[str, Any]]
@@ -102,7 +102,7 @@ def _places(document: Mapping[str, Any]) -> Iterator[tuple[tuple[Any, ...], tupl
 def _places_of_pods(
     document: Mapping[str, Any], name: str
 ) -> Iterator[tuple[tuple[Any, ...], tuple[str, ...]]]:
-    owner = (name,) if name in {EDGE, IDENTITY, CONTROL} else ("services", name)
+    owner = (name,) if name in COMPONENTS else ("services", name)
     if "replicas" in document["spec"]:
         yield ("spec", "replicas"), (*owner, "replicas")
     pod = ("spec", "template", "spec")
@@ -110,6 +110,10 @@ def _places_of_pods(
     for kind in ("initContainers", "containers"):
         for index, container in enumerate(_at(document, pod).get(kind, ())):
             yield (*pod, kind, index, "image"), shared.get(container["image"], (*owner, "image"))
+            # The webhook is told which image the sidecars have.
+            for number, variable in enumerate(container.get("env", ())):
+                if variable.get("value") == ENVOY_IMAGE:
+                    yield (*pod, kind, index, "env", number, "value"), shared[ENVOY_IMAGE]
 
 
 def _at(document: Mapping[str, Any], path: tuple[Any, ...]) -> Any:

@@ -18,6 +18,7 @@ from pillion.kubernetes import (
     overlay,
     pods,
     service,
+    webhook_manifests,
 )
 from pillion.kubernetes.names import Cluster
 from pillion.kubernetes.text import manifest
@@ -64,6 +65,7 @@ def manifests(topology: Topology, namespace: str | None = None, domain: str = "c
         "mesh.yaml": mesh.documents(cluster, (issuer.name for issuer in plan.verification.trusted)),
         "identity.yaml": identity.documents(cluster, topology, plan, render_pod(plan, names.IDENTITY)),
         "control.yaml": control.documents(cluster, topology, plan, render_pod(plan, names.CONTROL)),
+        "webhook.yaml": webhook_manifests.documents(cluster, facts),
         "edge.yaml": edge.documents(cluster, plan, render_pod(plan, names.EDGE)),
     }
     for sidecar in plan.sidecars:

@@ -9,6 +9,8 @@ PROGRAM_IMAGE: Final = f"pillion:{version('pillion')}"
 EDGE: Final = "edge"
 IDENTITY: Final = "identity"
 CONTROL: Final = "control"
+WEBHOOK: Final = "pillion-webhook"
+COMPONENTS: Final = (EDGE, IDENTITY, CONTROL, WEBHOOK)
 
 # Whose pod it is: Services and NetworkPolicies select by these, so injection and the webhook look after them.
 SERVICE_LABEL: Final = "pillion.dev/service"
@@ -47,7 +49,7 @@ def labels(cluster: Cluster, name: str) -> dict[str, str]:
 
 def selector(workload: str) -> dict[str, str]:
     """Give the label by which the pods of a workload are selected."""
-    if workload in {EDGE, IDENTITY, CONTROL}:
+    if workload in COMPONENTS:
         return {COMPONENT_LABEL: workload}
     return {SERVICE_LABEL: workload}
 
@@ -71,6 +73,7 @@ _VERSIONS: Final = {
     "Deployment": "apps/v1",
     "HorizontalPodAutoscaler": "autoscaling/v2",
     "Issuer": "cert-manager.io/v1",
+    "MutatingWebhookConfiguration": "admissionregistration.k8s.io/v1",
     "NetworkPolicy": "networking.k8s.io/v1",
     "PodDisruptionBudget": "policy/v1",
     "PodMonitor": "monitoring.coreos.com/v1",
@@ -78,4 +81,5 @@ _VERSIONS: Final = {
     "RoleBinding": "rbac.authorization.k8s.io/v1",
     "Service": "v1",
     "ServiceAccount": "v1",
+    "ValidatingWebhookConfiguration": "admissionregistration.k8s.io/v1",
 }
