@@ -23,10 +23,10 @@ READY_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running cluster; `edge` is where its load balancer is."""
+    """A running cluster; at `port` of this machine is its load balancer."""
 
     folder: Path
-    edge: str
+    port: int
 
     def order(self, what: str, **more: Any) -> Any:
         """Give an order, and wait for what comes of it."""
@@ -139,7 +139,7 @@ def running(database: str = "") -> Iterator[Cluster]:
             assert node.stdin is not None
             assert node.stdout.readline() == "ready\n", (folder / "node.log").read_text()
             try:
-                yield Cluster(folder, f"http://127.0.0.1:{port}")
+                yield Cluster(folder, port)
             finally:
                 node.stdin.close()
                 node.wait(timeout=60)

