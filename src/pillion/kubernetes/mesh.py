@@ -41,6 +41,6 @@ def known(cluster: Cluster, issuers: Iterable[str]) -> list[dict[str, Any]]:
     Envoys see both in one folder, the former over the latter. The former is written without `data`: what is not
     in a manifest, and never was, no kind of apply takes away.
     """
-    nothing = known_files({"keys": []}, trusted={issuer: with_no_key() for issuer in issuers})
+    nothing = known_files(with_no_key(), trusted={issuer: with_no_key() for issuer in issuers})
     seed = {path.rpartition("/")[2]: text for path, text in sorted(nothing.items())}
     return [config_map(cluster, KNOWN_SEED, seed), head(cluster, "ConfigMap", KNOWN)]
