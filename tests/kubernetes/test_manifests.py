@@ -8,6 +8,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
+from pillion.envoy.known import NO_KEY
 from pillion.kubernetes.text import manifest
 from tests.kubernetes import rendered
 from tests.kubernetes.test_network_policies import every_topology
@@ -181,7 +182,7 @@ def test_what_control_wrote_is_in_no_manifest() -> None:
     """So no apply takes it away; and in its place an Envoy finds what lets nobody in."""
     maps = {one["metadata"]["name"]: one for one in rendered.of_kind(rendered.SHOP, "ConfigMap")}
     assert "data" not in maps["pillion-known"]
-    assert json.loads(maps["pillion-known-seed"]["data"]["jwks.json"]) == {"keys": []}
+    assert json.loads(maps["pillion-known-seed"]["data"]["jwks.json"]) == {"keys": [NO_KEY]}
 
 
 def test_no_object_holds_more_than_a_cluster_takes() -> None:
