@@ -90,6 +90,7 @@ class Cluster:
                 if not container["ready"]:
                     said = self.order("logs", pod=pod["name"], container=name)
                     lines.append(f"  {name}: {container}\n{said[-1500:]}")
+        lines += [f"{owner}: {why}" for owner, why in self.order("refused").items()]
         return "\n".join([*lines, (self.folder / "node.log").read_text()[-3000:]])
 
 

@@ -1,7 +1,6 @@
 """What is applied, and what runs: the controllers go round until both agree."""
 
 import asyncio
-import copy
 import itertools
 import sys
 import time
@@ -12,7 +11,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Final
 
-from tests.cluster import cert_manager, controllers, dns, network, policies
+from tests.cluster import admission, cert_manager, controllers, dns, network, policies
 from tests.cluster.api import Api, root_certificate
 from tests.cluster.environment import NotYetError
 from tests.cluster.objects import Object, Objects
@@ -20,6 +19,8 @@ from tests.cluster.pod import Apiserver, Pod
 from tests.kubernetes.reach import matches
 
 _ROUND_SECONDS: Final = 0.2
+# A ReplicaSet's controller waits longer each time.
+_RETRY_SECONDS: Final = 0.5
 _DOMAIN: Final = ".svc.cluster.local"
 
 
@@ -31,6 +32,8 @@ class Cluster:
         self.pods: dict[str, Pod] = {}
         self.api = Api(self.objects, self.changed)
         self.finished: dict[str, str] = {}
+        self.refused: dict[str, str] = {}
+        self._not_before: dict[str, float] = {}
         self._folder = folder
         self._numbers = itertools.count(1)
         self._service_addresses: dict[tuple[str, str], str] = {}
@@ -51,25 +54,29 @@ class Cluster:
         """Look at everything again, soon."""
         self._dirty.set()
 
-    def apply(self, documents: list[Object], namespace: str) -> dict[str, str]:
-        """Apply documents; says what became of each."""
+    async def apply(self, documents: list[Object], namespace: str) -> dict[str, str]:
+        """Apply documents; says what became of each. Raises RefusedError for a pod that is not let in."""
         said = {}
         for document in documents:
             named = f"{document['kind']}/{document['metadata']['name']}"
-            said[named] = self.objects.apply(document, namespace)
+            inside = document["metadata"].get("namespace", namespace)
             if document["kind"] == "Namespace":
-                self._new_namespace(document)
-            if document["kind"] == "Pod" and named not in self.pods:
-                self.add(copy.deepcopy(document), document["metadata"]["name"], namespace)
+                self._prepare(document)
+            if document["kind"] == "Pod" and document["metadata"]["name"] not in self.pods:
+                await self._add(document, document["metadata"]["name"], inside)
+            said[named] = self.objects.apply(document, namespace)
         self.changed()
         return said
 
-    def add(self, manifest: Object, name: str, namespace: str, **more: str) -> Pod:
-        """Make a pod."""
+    async def _add(self, template: Object, name: str, namespace: str, **more: str) -> None:
+        """Make a pod, if it is let in; raises RefusedError."""
         number = next(self._numbers)
-        given = manifest.get("metadata", {})
-        manifest["metadata"] = {**given, "name": name, "namespace": namespace, "uid": f"uid-{number}", **more}
-        pod = Pod(
+        metadata = {**template.get("metadata", {}), "name": name, "namespace": namespace}
+        pod = await admission.admitted(
+            self.objects, self._service_by_name, {**template, "metadata": metadata}
+        )
+        manifest = {**pod, "metadata": {**pod["metadata"], "uid": f"uid-{number}", **more}}
+        self.pods[name] = Pod(
             manifest,
             number,
             self._folder / "pods",
@@ -79,8 +86,6 @@ class Cluster:
                 self.changed,
             ),
         )
-        self.pods[name] = pod
-        return pod
 
     def look(self, name: str) -> list[str] | None:
         """Give the addresses of a name."""
@@ -105,7 +110,8 @@ class Cluster:
         self._round.cancel()
         await asyncio.gather(*(pod.end(0) for pod in self.pods.values()), return_exceptions=True)
 
-    def _new_namespace(self, document: Object) -> None:
+    def _prepare(self, document: Object) -> None:
+        """Give a namespace what the cluster gives every one."""
         name = document["metadata"]["name"]
         labels = document["metadata"].setdefault("labels", {})
         labels["kubernetes.io/metadata.name"] = name
@@ -128,6 +134,13 @@ class Cluster:
             for pod in self.pods.values()
             if pod.ready and pod.namespace == namespace and matches(selector, pod.labels)
         ]
+
+    def _service_by_name(self, name: str, namespace: str) -> str:
+        """Give a Service's address; raises ConnectionRefusedError where no pod of it is ready."""
+        service = self.objects.get("Service", namespace, name)
+        if service is None or not self._behind(service):
+            raise ConnectionRefusedError(f"no endpoints available for service {name}")
+        return self._service_address(service)
 
     def _service_address(self, service: Object) -> str:
         key = (service["metadata"]["namespace"], service["metadata"]["name"])
@@ -160,10 +173,10 @@ class Cluster:
         ready = {pod.name for pod in self.pods.values() if pod.ready}
         self._available_since = {name: self._available_since.get(name, now) for name in ready}
         for deployment in self.objects.of("Deployment"):
-            self._follow(deployment)
+            await self._follow(deployment)
         for job in self.objects.of("Job"):
             if f"Job/{job['metadata']['name']}" not in self.finished and not self._of(job):
-                self._make(job)
+                await self._make(job)
         owners = {
             f"{o['kind']}/{o['metadata']['name']}" for k in ("Deployment", "Job") for o in self.objects.of(k)
         }
@@ -171,11 +184,10 @@ class Cluster:
             if pod.owner and pod.owner not in owners and not pod.terminating:
                 self.end(pod)
 
-    def _follow(self, deployment: Object) -> None:
+    async def _follow(self, deployment: Object) -> None:
         replicas = controllers.wanted(self.objects, deployment)
         step = controllers.step(deployment, replicas, self._of(deployment), self._available_since)
-        for _ in range(step.make):
-            self._make(deployment)
+        await asyncio.gather(*(self._make(deployment) for _ in range(step.make)))
         for pod in step.end:
             self.end(pod)
 
@@ -185,12 +197,19 @@ class Cluster:
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
 
-    def _make(self, owner: Object) -> None:
-        template = copy.deepcopy(owner["spec"]["template"])
+    async def _make(self, owner: Object) -> None:
+        """Make a pod of a Deployment or Job; one that is not let in is tried again in a while."""
+        owned = f"{owner['kind']}/{owner['metadata']['name']}"
+        if time.monotonic() < self._not_before.get(owned, 0):
+            return
+        template = owner["spec"]["template"]
         revision = controllers.revision(template)
         name = f"{owner['metadata']['name']}-{revision}-{next(self._numbers)}"
-        owned = f"{owner['kind']}/{owner['metadata']['name']}"
-        self.add(template, name, owner["metadata"]["namespace"], owner=owned, revision=revision)
+        try:
+            await self._add(template, name, owner["metadata"]["namespace"], owner=owned, revision=revision)
+        except admission.RefusedError as error:
+            self.refused[owned] = str(error)
+            self._not_before[owned] = time.monotonic() + _RETRY_SECONDS
 
     async def _write_rules(self) -> None:
         namespaces = {

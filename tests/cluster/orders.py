@@ -19,7 +19,7 @@ async def obey(cluster: Cluster, order: dict[str, Any]) -> Any:
 
 
 async def _apply(cluster: Cluster, *, documents: list[Object], namespace: str) -> dict[str, str]:
-    return cluster.apply(documents, namespace)
+    return await cluster.apply(documents, namespace)
 
 
 async def _delete(cluster: Cluster, *, kind: str, namespace: str, name: str) -> None:
@@ -41,6 +41,10 @@ async def _settled(cluster: Cluster) -> bool:
 
 async def _finished(cluster: Cluster) -> dict[str, str]:
     return cluster.finished
+
+
+async def _refused(cluster: Cluster) -> dict[str, str]:
+    return cluster.refused
 
 
 async def _end(cluster: Cluster, *, pod: str, grace: float | None) -> None:
@@ -85,6 +89,7 @@ _ORDERS: Final[dict[str, Callable[..., Awaitable[Any]]]] = {
     "pods": _pods,
     "settled": _settled,
     "finished": _finished,
+    "refused": _refused,
     "end": _end,
     "signal": _signal,
     "execute": _execute,

@@ -7,17 +7,19 @@ import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
-from tests import certificates, mesh, postgres
+from pillion.topology import Topology, load
+from tests import certificates, mesh, mtls, postgres
 from tests.cluster import client, network
 from tests.cluster.client import NAMESPACE, Cluster
 from tests.kubernetes.rendered import documents
 from tests.postgres import Postgres
+from tests.wire import Mutual
 
 EXAMPLE: Final = Path(__file__).with_name("example")
 MANAGER: Final = "ada@example.com"
@@ -33,7 +35,6 @@ class Shop:
     database: Postgres
     folder: Path
     edge_tls: certificates.Pair
-    given: dict[str, str] = field(default_factory=dict)
 
     @property
     def origin(self) -> str:
@@ -45,10 +46,23 @@ class Shop:
         """The file that all is made of."""
         return self.folder / "pillion.yaml"
 
+    def loaded(self) -> Topology:
+        """Read the topology."""
+        return load(self.topology, self._environ)
+
+    @property
+    def _environ(self) -> dict[str, str]:
+        return {"ORIGIN": self.origin}
+
     @property
     def trust(self) -> ssl.SSLContext:
         """Believe the edge's certificate."""
-        return ssl.create_default_context(cadata=self.edge_tls.certificate)
+        return mtls.trusting(self.edge_tls.certificate)
+
+    @property
+    def edge(self) -> Mutual:
+        """Where the load balancer takes connections."""
+        return Mutual("localhost", self.cluster.port, self.trust)
 
     @contextmanager
     def client(self, **headers: str) -> Iterator[httpx.Client]:
@@ -79,8 +93,6 @@ class Shop:
         self._pillion("render", "kubernetes", "-o", str(self.folder), "-f", str(self.topology))
         overlay = self.folder / "overlays" / "cluster"
         shutil.copytree(EXAMPLE / "overlay", overlay, dirs_exist_ok=True)
-        words = ("inject", "--topology", str(self.topology), "-f", str(EXAMPLE / "inventory.yaml"))
-        (overlay / "inventory.yaml").write_text(self._pillion(*words), encoding="utf-8")
         secrets = "".join(f"{name}={value}\n" for name, value in self._secrets().items())
         (self.folder / "overlays" / "example" / "secrets.env").write_text(secrets, encoding="utf-8")
         return documents(_run("kubectl", "kustomize", str(overlay)))
@@ -104,7 +116,7 @@ class Shop:
         }
 
     def _pillion(self, *words: str) -> str:
-        return _run(*mesh.command(), *words, environ={"ORIGIN": self.origin})
+        return _run(*mesh.command(), *words, environ=self._environ)
 
 
 _MASTER_KEY: Final = base64.b64encode(os.urandom(32)).decode()
