@@ -131,7 +131,7 @@ def _reference(name: tuple[str, ...]) -> str:
 
 def _escaped(value: Any) -> Any:
     """Copy, with Go's own quotation around what Go would take for a template."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: _escaped(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_escaped(each) for each in value]
