@@ -55,6 +55,14 @@ def ask(address: Address, *written: str, body: bytes = b"") -> Answer:
     return found[0]
 
 
+def answer_on(connection: socket.socket, request: bytes) -> Answer:
+    """Send a request on a connection that is open, and stays so; the answer says the length of its body."""
+    connection.sendall(request)
+    with connection.makefile("rb") as stream:
+        [answer] = _read(stream, has_body=True)
+    return answer
+
+
 def ask_on(addresses: Iterable[tuple[Address, bytes, bool]]) -> Iterator[Answer]:
     """Send requests one after the other, each when the one before is answered, on as few connections as can be.
 
