@@ -53,7 +53,7 @@ def command(output: Path, namespace: str | None, cluster_domain: str, file: Path
     Example:
         pillion render kubernetes -o k8s
         cp -r k8s/overlays/example k8s/overlays/production    # and change that
-        kubectl apply -k k8s/overlays/production
+        kubectl apply --server-side -k k8s/overlays/production
     """  # noqa: D301 - \b is click's mark for text to leave as it is
     path, topology = topology_option.read_for_pods(file)
     try:
@@ -122,4 +122,4 @@ def _next(made: Manifests, output: Path) -> Iterator[str]:
         yield "    their own manifests go through 'pillion inject'"
     yield f"  the Secret {SECRET} needs {', '.join(made.variables)}"
     yield f"    see {output / overlay.FOLDER / 'secrets.env.example'}"
-    yield f"  then: kubectl apply -k {output / _OVERLAYS}/YOURS"
+    yield f"  then: kubectl apply --server-side -k {output / _OVERLAYS}/YOURS"

@@ -38,7 +38,7 @@ def _kustomization(cluster: Cluster, images: Iterable[str]) -> str:
     )
     return f"""\
 # {_WHAT}
-# kubectl apply -k FOLDER
+# kubectl apply --server-side -k FOLDER
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 resources:
