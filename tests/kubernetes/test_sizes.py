@@ -1,4 +1,4 @@
-"""What an object holds in a cluster, 1 MiB: an edge has several ConfigMaps, and beyond that nothing is rendered."""
+"""What an object holds in a cluster, 1 MiB: an edge has several ConfigMaps; beyond that nothing is rendered."""
 
 from pathlib import Path
 
@@ -24,11 +24,12 @@ def test_an_edge_has_its_files_in_several_config_maps_and_in_one_folder(
         if one["metadata"]["name"] == "pillion-edge"
     ]
     monkeypatch.setattr(pods, "CONFIG_MAP_BYTES", pods.size(whole) - 1)
-    monkeypatch.setattr(edge, "_LONG", 20_000)
+    monkeypatch.setattr(edge, "_LONG", 10_000)
     documents = manifests(rendered.topology(rendered.SHOP)).base["edge.yaml"]
     held = {one["metadata"]["name"]: one["data"] for one in documents if one["kind"] == "ConfigMap"}
     assert {name: [*data] for name, data in held.items()} == {
-        "pillion-edge": ["bootstrap.yaml", "edge.routes.yaml", "svid.json", "trust.json"],
+        "pillion-edge": ["bootstrap.yaml", "svid.json", "trust.json"],
+        "pillion-edge-edge.routes.yaml": ["edge.routes.yaml"],
         "pillion-edge-listeners.yaml": ["listeners.yaml"],
         "pillion-edge-clusters.yaml": ["clusters.yaml"],
     }

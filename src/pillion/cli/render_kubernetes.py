@@ -19,6 +19,10 @@ _OVERLAYS: Final = "overlays"
 _WRITTEN_ANEW: Final = ("base", "components", "chart")
 
 
+# Helm keeps a release in one object of the cluster, at most 1 MiB, where a chart of this many bytes came to that.
+_HELM_BYTES: Final = 2_500_000
+
+
 class _BadInputError(click.ClickException):
     exit_code = 2
 
@@ -65,7 +69,7 @@ def command(output: Path, namespace: str | None, cluster_domain: str, file: Path
         raise _BadInputError(f"{path.name}: {error}") from None
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {(error.strerror or 'i/o error').lower()}") from None
-    for warning in _warnings(topology):
+    for warning in (*_warnings(topology), *_too_long_for_helm(files)):
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"wrote {len(files)} files for namespace {made.cluster.namespace} to {output}")
     for line in _next(made, output):
@@ -113,6 +117,14 @@ def _warnings(topology: Topology) -> Iterator[str]:
         yield f"edge.origin is {origin}: browsers elsewhere cannot sign in; write the address that they will use"
     elif origin.startswith("http://"):
         yield f"edge.origin is {origin}: passwords and cookies would travel in clear; write an https one"
+
+
+def _too_long_for_helm(files: dict[str, str]) -> Iterator[str]:
+    if sum(len(text) for name, text in files.items() if name.startswith("chart/")) > _HELM_BYTES:
+        yield (
+            "the chart is longer than what Helm keeps of a release in a cluster: apply an overlay,"
+            " or let Helm keep it elsewhere (HELM_DRIVER=sql)"
+        )
 
 
 def _next(made: Manifests, output: Path) -> Iterator[str]:
