@@ -7,7 +7,9 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+from click.testing import CliRunner
 
+from pillion.cli.render_kubernetes import command
 from pillion.envoy.known import NO_KEY
 from pillion.kubernetes.text import manifest
 from tests.kubernetes import rendered
@@ -21,7 +23,17 @@ CUSTOM: dict[str, tuple[set[str], set[str]]] = {
     "Issuer": (set(), {"selfSigned", "ca"}),
     "Certificate": (
         {"secretName", "issuerRef"},
-        {"isCA", "commonName", "duration", "renewBefore", "privateKey", "uris", "dnsNames", "usages"},
+        {
+            "isCA",
+            "commonName",
+            "duration",
+            "renewBefore",
+            "privateKey",
+            "uris",
+            "dnsNames",
+            "usages",
+            "revisionHistoryLimit",
+        },
     ),
     "PodMonitor": ({"selector", "podMetricsEndpoints"}, set()),
 }
@@ -190,3 +202,24 @@ def test_no_object_holds_more_than_a_cluster_takes() -> None:
     for file in rendered.TOPOLOGIES:
         for document in rendered.of_kind(file, "ConfigMap"):
             assert sum(len(text.encode()) for text in document.get("data", {}).values()) < 2**20
+
+
+@pytest.mark.parametrize(
+    "words", [("--namespace", "Shop_1"), ("--namespace", ""), ("--cluster-domain", "a..b")]
+)
+def test_a_name_that_kubernetes_does_not_take_is_refused(words: tuple[str, str], tmp_path: Path) -> None:
+    """Before the cluster does, for every document."""
+    run = CliRunner().invoke(command, ["-f", str(rendered.SHOP), "-o", str(tmp_path / "k8s"), *words])
+    assert run.exit_code == 2
+    assert f"'{words[1]}' is no name that Kubernetes takes" in run.stderr
+    assert not (tmp_path / "k8s").exists()
+
+
+def test_images_of_a_registry_are_fetched_from_there() -> None:
+    """By digest; those without one from the user's own."""
+    text = rendered.files(rendered.SHOP)["overlays/example/kustomization.yaml"]
+    assert re.findall(r"- name: (\S+)\n(?:  newName: (\S+)\n)?  digest: sha256:0", text)[:3] == [
+        ("pillion", "registry.example/pillion"),
+        ("envoyproxy/envoy", "registry.example/envoyproxy/envoy"),
+        ("registry.example/shop-catalog", ""),
+    ]

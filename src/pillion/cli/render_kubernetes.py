@@ -1,5 +1,6 @@
 """`pillion render kubernetes`: manifests for Kustomize and for Helm, without a cluster."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,19 @@ _WRITTEN_ANEW: Final = ("base", "components", "chart")
 _HELM_BYTES: Final = 2_500_000
 
 
+# RFC 1123, section 2.1: what Kubernetes takes for a namespace, and for a domain.
+_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+_DOMAIN: Final = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*", re.ASCII)
+
+
+def _name(value: str | None, form: re.Pattern[str]) -> str | None:
+    if value is not None and not form.fullmatch(value):
+        raise click.BadParameter(
+            f"'{value}' is no name that Kubernetes takes: a-z, 0-9, and '-' within; 63 characters at most"
+        )
+    return value
+
+
 class _BadInputError(click.ClickException):
     exit_code = 2
 
@@ -37,12 +51,18 @@ class _BadInputError(click.ClickException):
     metavar="DIR",
     help="Where to write base/, components/, chart/, and overlays/ if there is none yet.",
 )
-@click.option("--namespace", metavar="NAME", help="The namespace.  [default: the name of the mesh]")
+@click.option(
+    "--namespace",
+    metavar="NAME",
+    callback=lambda _, __, value: _name(value, _LABEL),
+    help="The namespace.  [default: the name of the mesh]",
+)
 @click.option(
     "--cluster-domain",
     default="cluster.local",
     show_default=True,
     metavar="DOMAIN",
+    callback=lambda _, __, value: _name(value, _DOMAIN),
     help="The cluster's domain.",
 )
 @topology_option.option

@@ -16,6 +16,7 @@ _STATE_VOLUME: Final = "pillion-state"
 _USERS: Final = "pillion-users"
 _BREACHED: Final = "pillion-breached-passwords"
 _MASTER_KEY: Final = "PILLION_MASTER_KEY"
+_PREPARES: Final = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
 _ANY_ANSWER: Final = "GET /-/health HTTP/1.0\r\n\r\n"
 
 
@@ -76,7 +77,7 @@ def _template(cluster: Cluster, topology: Topology, written: str) -> dict[str, A
         IDENTITY,
         IDENTITY_CONFIG,
         written,
-        before=[{**prepare, "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}}}],
+        before=[{**prepare, "resources": _PREPARES}],
         program=serve,
         volumes=[{"name": _STATE_VOLUME, "emptyDir": {"medium": "Memory"}}, *brought.values()],
     )

@@ -32,10 +32,7 @@ def files(cluster: Cluster, service: str, images: Iterable[str], variables: Iter
 
 
 def _kustomization(cluster: Cluster, images: Iterable[str]) -> str:
-    pinned = "\n".join(
-        f"- name: {name}\n  newName: registry.example/{name}\n  digest: {_DIGEST}"
-        for name in (image.rpartition(":")[0] or image for image in images)
-    )
+    pinned = "\n".join(map(_pinned, images))
     return f"""\
 # {_WHAT}
 # kubectl apply --server-side -k FOLDER
@@ -61,6 +58,15 @@ secretGenerator:
 patches:
 - path: edge-service.yaml           # a load balancer; or leave it out, and name the Service `edge` in an Ingress
 """
+
+
+def _pinned(image: str) -> str:
+    """Fetch an image by its digest, and from a registry of one's own where it names none."""
+    first, _, rest = image.partition("/")
+    slashes, _, last = image.rpartition("/")
+    name = f"{slashes}/{last.partition(':')[0]}".removeprefix("/")
+    elsewhere = "" if rest and set(".:") & set(first) else f"\n  newName: registry.example/{name}"
+    return f"- name: {name}{elsewhere}\n  digest: {_DIGEST}"
 
 
 def _edge_service(cluster: Cluster) -> str:

@@ -57,7 +57,12 @@ def disruption_budget(cluster: Cluster, workload: str) -> dict[str, Any]:
     """Have nodes drained one pod of the workload at a time."""
     return {
         **head(cluster, "PodDisruptionBudget", workload, workload),
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": selector(workload)}},
+        "spec": {
+            "maxUnavailable": 1,
+            # One that is broken anyway must not keep a node from being emptied.
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": selector(workload)},
+        },
     }
 
 
