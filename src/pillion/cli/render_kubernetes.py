@@ -20,6 +20,9 @@ _OVERLAYS: Final = "overlays"
 _WRITTEN_ANEW: Final = ("base", "components", "chart")
 
 
+# Ports below this one are root's, unless a node says otherwise (net.ipv4.ip_unprivileged_port_start).
+_PRIVILEGED: Final = 1024
+
 # Helm keeps a release in one object of the cluster, at most 1 MiB, where a chart of this many bytes came to that.
 _HELM_BYTES: Final = 2_500_000
 
@@ -132,6 +135,11 @@ def _warnings(topology: Topology) -> Iterator[str]:
         yield (
             "identity.database is sqlite, and pods share no file: they take the URL of a PostgreSQL from"
             f" {DATABASE_VARIABLE} in the Secret"
+        )
+    if topology.edge.listen.port < _PRIVILEGED:
+        yield (
+            f"edge.listen has port {topology.edge.listen.port}, which not every cluster lets a container take that"
+            " has no rights: write 8443, and people still come by the Service's own port"
         )
     if "//localhost" in origin or "//127." in origin or "//[::1]" in origin:
         yield f"edge.origin is {origin}: browsers elsewhere cannot sign in; write the address that they will use"
