@@ -8,8 +8,9 @@ from ruamel.yaml import YAML
 
 from pillion import yaml_writer
 from pillion.cli.render_kubernetes import command
-from pillion.kubernetes import edge, pods
+from pillion.kubernetes import edge, every_pod, pods
 from pillion.kubernetes.files import manifests
+from pillion.plan import in_pods
 from pillion.yaml_writer import Kept
 from tests.kubernetes import rendered
 
@@ -64,3 +65,12 @@ def test_short_yaml_says_the_same() -> None:
     assert short.count("x:") == 1
     for text in (short, yaml_writer.document(said)):
         assert YAML(typ="safe", pure=True).load(text) == said
+
+
+def test_many_processes_write_what_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the same order."""
+    plan = in_pods(rendered.topology(rendered.SHOP), "shop")
+    one = every_pod.files(plan)
+    monkeypatch.setattr(every_pod, "_MANY", 0)
+    several = every_pod.files(plan)
+    assert [*several.items()] == [*one.items()]

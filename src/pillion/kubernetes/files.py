@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pillion.envoy.files import render_pod
 from pillion.kubernetes import (
     chart,
     control,
     edge,
+    every_pod,
     identity,
     inject,
     kustomization,
@@ -60,18 +60,19 @@ def manifests(topology: Topology, namespace: str | None = None, domain: str = "c
     cluster = Cluster(topology.mesh, namespace or topology.mesh)
     plan = in_pods(topology, cluster.namespace, domain)
     facts = inject.facts_of(topology)
+    envoys = every_pod.files(plan)
     images = {name: each.image for name, each in topology.services.items()}
     base = {
         "mesh.yaml": mesh.documents(cluster, (issuer.name for issuer in plan.verification.trusted)),
-        "identity.yaml": identity.documents(cluster, topology, plan, render_pod(plan, names.IDENTITY)),
-        "control.yaml": control.documents(cluster, topology, plan, render_pod(plan, names.CONTROL)),
+        "identity.yaml": identity.documents(cluster, topology, plan, envoys[names.IDENTITY]),
+        "control.yaml": control.documents(cluster, topology, plan, envoys[names.CONTROL]),
         "webhook.yaml": webhook_manifests.documents(cluster, facts),
-        "edge.yaml": edge.documents(cluster, plan, render_pod(plan, names.EDGE)),
+        "edge.yaml": edge.documents(cluster, plan, envoys[names.EDGE]),
     }
     for sidecar in plan.sidecars:
         name = sidecar.service
         base[f"services/{name}.yaml"] = service.documents(
-            cluster, plan, facts[name], images[name], render_pod(plan, name)
+            cluster, plan, facts[name], images[name], envoys[name]
         )
     _refuse_taken(base, topology.services)
     _refuse_too_long(base)
