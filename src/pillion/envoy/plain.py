@@ -78,11 +78,13 @@ def _fields_of(message: betterproto2.Message) -> dict[str, Any]:
 
 def _remembered(message: betterproto2.Message) -> Kept:
     """Look whether it is the very object that was written before: messages have no hash."""
-    if id(message) not in _REMEMBERED:
-        if len(_REMEMBERED) == _MANY:
+    found = _REMEMBERED.get(id(message))
+    if found is None:
+        if len(_REMEMBERED) >= _MANY:
             _REMEMBERED.clear()
-        _REMEMBERED[id(message)] = message, Kept(_fields_of(message))
-    return _REMEMBERED[id(message)][1]
+        # With the message, so that nothing else has its identity meanwhile.
+        found = _REMEMBERED[id(message)] = message, Kept(_fields_of(message))
+    return found[1]
 
 
 @lru_cache(maxsize=1024)
