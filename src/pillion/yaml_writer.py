@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, Final
 
-# What no reader of YAML 1.1 or 1.2 takes for a number, a truth value, a time or syntax.
+# What no reader of YAML 1.1 or 1.2 takes for a number, a truth value, a time or syntax; and protobuf's durations.
 _PLAIN: Final = re.compile(
-    r"(?=[^0-9]*[A-Za-z/])[A-Za-z/][A-Za-z0-9_./@+-]*(?::[A-Za-z0-9_./@+-]+)*", re.ASCII
+    r"(?=[^0-9]*[A-Za-z/])[A-Za-z/][A-Za-z0-9_./@+-]*(?::[A-Za-z0-9_./@+-]+)*|[0-9]+(?:\.[0-9]+)?s", re.ASCII
 )
 _WORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 # Texts of several lines that a block scalar gives back to the letter (YAML 1.2.2, section 8.1).

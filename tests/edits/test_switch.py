@@ -60,7 +60,7 @@ def test_it_ends_when_all_files_are_taken_up(own: Rig) -> None:
     after = {
         path: text.replace("connect_timeout: 2s", "connect_timeout: 3s")
         .replace("num_retries: 2", "num_retries: 3")
-        .replace("'%DURATION%'", "'%DURATION%'\n                added: here", 1)
+        .replace('"%DURATION%"', '"%DURATION%"\n                added: here', 1)
         .replace("version_info: ", "version_info: again-")
         for path, text in before.items()
     }

@@ -36,7 +36,7 @@ def status(mesh: Rig, forge: Forge) -> tuple[int, int]:
 def test_a_replaced_listener_is_taken_up_without_a_failed_request(own: Rig) -> None:
     """Under load: what is asked on a new connection is logged as the new file says."""
     listeners = render_structure(own.plan)["orders/listeners.yaml"]
-    changed = listeners.replace("'%DURATION%'", "'%DURATION%'\n                added: here", 1)
+    changed = listeners.replace('"%DURATION%"', '"%DURATION%"\n                added: here', 1)
     assert changed != listeners
     log = own.folder / "audit" / "orders.jsonl"
     with load_that_never_fails(own.sidecar(), PATH, own.forge.good):

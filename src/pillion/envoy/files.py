@@ -193,7 +193,8 @@ def _resources(messages: Iterable[betterproto2.Message]) -> str:
     content = document(found)
     if len(content) > _LONG:
         content = document(found, short=True)
-    version = hashlib.sha256(content.encode()).hexdigest()[:16]
+    # A letter first, so that nobody takes it for a number, and it stands there without quotation marks.
+    version = f"v{hashlib.sha256(content.encode()).hexdigest()[:16]}"
     return document({"version_info": version}) + content
 
 
