@@ -118,6 +118,42 @@ def test_what_is_written_from_now_on_is_followed(on_record: Path) -> None:
     assert (follow.returncode, said.strip()) == (130, "interrupted")
 
 
+def _piped(*options: str, printed: bytes) -> "subprocess.CompletedProcess[bytes]":
+    words = [*command(), "audit", "-", *options]
+    return subprocess.run(words, input=printed, check=False, capture_output=True, cwd="/")
+
+
+def test_what_pods_have_printed_is_read_without_a_topology(on_record: Path) -> None:
+    """One pod after the other, as `kubectl logs --prefix` has them; it is put in order."""
+    printed = b"".join(
+        b"[pod/%b-0/pillion-sidecar] %b" % (path.stem.encode(), each)
+        for path in sorted(on_record.glob("*.jsonl"), reverse=True)
+        for each in (b"[info] starting\n", *path.read_bytes().splitlines(keepends=True))
+    )
+    rows = _piped("--json", printed=printed).stdout.splitlines()
+    assert [int(json.loads(row)["span_id"], 16) for row in rows] == [1, 2, 3, 7]
+    rows = _piped("--json", "--denied", "--service", "orders", printed=printed).stdout.splitlines()
+    assert [int(json.loads(row)["span_id"], 16) for row in rows] == [3]
+    tree = _piped("--request", REQUEST, printed=printed).stdout.decode()
+    assert "└─ edge → orders" in tree
+    refused = _piped("--user", "ada@example.org", printed=printed)
+    assert (refused.returncode, b"no log holds an address" in refused.stderr) == (2, True)
+
+
+def test_what_pods_print_is_followed() -> None:
+    with subprocess.Popen(
+        [*command(), "audit", "-", "--follow", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as follow:
+        assert follow.stdin is not None
+        assert follow.stdout is not None
+        for second in (2, 1):  # as they come
+            follow.stdin.write(b"orders-0 pillion-sidecar " + line("orders", second=second))
+            follow.stdin.flush()
+            assert json.loads(follow.stdout.readline())["time"].endswith(f"0{second}.000Z")
+        follow.stdin.close()
+        assert follow.wait(30) == 0
+
+
 def test_what_is_wrong_is_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], on_record: Path
 ) -> None:

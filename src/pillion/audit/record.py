@@ -68,13 +68,24 @@ def of_request(paths: Iterable[Path], request_id: str, damage: Damage) -> list[L
     `traceparent` makes calls under other ids. Never by the trace alone, which whoever calls the edge may choose.
     """
     paths = list(paths)
-    named = [line for line in past(paths, damage, _holding([request_id])) if line.request_id == request_id]
+    return reached_by(
+        request_id,
+        past(paths, damage, _holding([request_id])),
+        lambda traces: past(paths, Damage(), _holding(traces)),
+    )
+
+
+def reached_by(
+    request_id: str, about: Iterable[Line], of_traces: Callable[[set[str]], Iterable[Line]]
+) -> list[Line]:
+    """Give what `of_request` does: of lines `about` the id, and of those that `of_traces` gives."""
+    named = [line for line in about if line.request_id == request_id]
     traces = {line.trace_id for line in named if line.trace_id}
     if not traces:
-        return named
+        return sorted(named, key=_by_time)
     by_parent: dict[str, list[Line]] = {}
-    for line in past(paths, Damage(), _holding(traces)):
-        if line.request_id != request_id and line.kind != EDGE:
+    for line in of_traces(traces):
+        if line.trace_id in traces and line.request_id != request_id and line.kind != EDGE:
             by_parent.setdefault(line.parent_id, []).append(line)
     reached = list(named)
     for line in reached:  # grows while it is walked

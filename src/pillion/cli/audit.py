@@ -1,6 +1,7 @@
 """`pillion audit`: who did what, hop by hop, as the Envoys wrote it down."""
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Final
 
 import click
 
-from pillion.audit import record, words
+from pillion.audit import printed, record, words
 from pillion.audit.hops import hops
 from pillion.audit.line import Line, parse
 from pillion.audit.record import Damage
@@ -25,6 +26,7 @@ Wanted = Callable[[Line], bool]
 
 
 @click.command
+@click.argument("source", metavar="[-]", required=False, type=click.Choice(["-"]))
 @topology_option.option
 @click.option("--request", "request_id", metavar="ID", help="One request, as a tree of its hops.")
 @click.option("--user", metavar="EMAIL|SUB", help="Only lines that name this user.")
@@ -36,12 +38,13 @@ Wanted = Callable[[Line], bool]
 @click.option("--follow", is_flag=True, help="Go on with what is written from now on, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON alone: a line each, or one tree.")
 def command(  # noqa: PLR0913 - one for each option
+    *,
+    source: str | None,
     file: Path | None,
     request_id: str | None,
     user: str | None,
     service: str | None,
     since: datetime | None,
-    *,
     denied: bool,
     follow: bool,
     as_json: bool,
@@ -52,14 +55,21 @@ def command(  # noqa: PLR0913 - one for each option
     --request these are one hop of a tree, in which each hop stands below the one that led to it. The id of a
     request is in every refusal, and at services in x-request-id.
 
+    In a cluster the Envoys print it: '-' reads it from standard input, as kubectl or stern hands it on; what else
+    is printed there is left out. --user then takes the id alone.
+
     \b
     Example:
         pillion audit --denied --since 10m
         pillion audit --user ada@example.com --follow
         pillion audit --request 5f0c7f5e-7f0b-4b39-9d65-6d8a4a3f7a11
+        kubectl logs -l pillion.dev/service -c pillion-sidecar --prefix --tail=-1 | pillion audit - --denied
     """  # noqa: D301 - \b is click's mark for text to leave as it is
     if request_id is not None and (user or service or since or denied or follow):
         raise click.UsageError("--request shows all of one request: leave the other options out, but --json")
+    if source is not None:
+        _printed(request_id, user, service, since, denied=denied, follow=follow, as_json=as_json)
+        return
     state = folder.of(topology_option.locate(file))
     try:
         paths = record.files(state.audit, service)
@@ -67,7 +77,7 @@ def command(  # noqa: PLR0913 - one for each option
         raise click.ClickException(str(error.args[0])) from None
     damage = Damage()
     if request_id is not None:
-        _tree(paths, request_id, damage, as_json=as_json)
+        _tree(request_id, record.of_request(paths, request_id, damage), as_json=as_json)
     else:
         wanted = _wanted(_sub(file, user), since, denied=denied)
         tails = [Tail(path) for path in paths] if follow else []
@@ -78,8 +88,36 @@ def command(  # noqa: PLR0913 - one for each option
         click.echo(f"{damage.lines} damaged lines in {state.audit} were left out", err=True)
 
 
-def _tree(paths: list[Path], request_id: str, damage: Damage, *, as_json: bool) -> None:
-    found = hops(record.of_request(paths, request_id, damage))
+def _printed(  # noqa: PLR0913 - one for each option
+    request_id: str | None,
+    user: str | None,
+    service: str | None,
+    since: datetime | None,
+    *,
+    denied: bool,
+    follow: bool,
+    as_json: bool,
+) -> None:
+    """Do the same with what pods have printed: all is read first, and put in order, unless it is followed."""
+    if _is_address(user):
+        raise click.UsageError(
+            "no log holds an address: with '-', say the id, as 'pillion user list --json' has it"
+        )
+    read = printed.lines(iter(sys.stdin.buffer.readline, b""))
+    if request_id is not None:
+        every = list(read)
+        _tree(request_id, record.reached_by(request_id, every, lambda _: every), as_json=as_json)
+        return
+    chosen = _wanted(user, since, denied=denied)
+
+    def wanted(line: Line) -> bool:
+        return (service is None or line.service == service) and chosen(line)
+
+    _list(read if follow else sorted(read, key=lambda line: line.time), wanted, as_json=as_json)
+
+
+def _tree(request_id: str, lines: Iterable[Line], *, as_json: bool) -> None:
+    found = hops(lines)
     if not found:
         raise click.ClickException(
             f"no request '{words.visible(request_id)}' is on record: write the whole 'request_id' of a refusal, "
@@ -120,7 +158,7 @@ def _wanted(sub: str | None, since: datetime | None, *, denied: bool) -> Wanted:
 
 def _sub(file: Path | None, user: str | None) -> str | None:
     """Give the id of an account by its address, which no log holds; an id stays as it is."""
-    if user is None or "@" not in user or "://" in user or ":" in user.partition("@")[0]:
+    if not _is_address(user):
         return user
     from pillion.cli.identity import identity_errors, open_identity  # noqa: PLC0415 - Django only if needed
 
@@ -128,4 +166,9 @@ def _sub(file: Path | None, user: str | None) -> str | None:
     from pillion.identity import accounts  # noqa: PLC0415
 
     with identity_errors():
-        return accounts.find_user(user).sub
+        return accounts.find_user(user or "").sub
+
+
+def _is_address(user: str | None) -> bool:
+    """Tell it from an id, which another issuer's user has as NAME:USER and a workload as a SPIFFE ID."""
+    return user is not None and "@" in user and "://" not in user and ":" not in user.partition("@")[0]
