@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -165,6 +166,17 @@ def test_two_pods_are_made_ready_at_once_and_are_one_identity(pods: Callable[[st
         assert [server.returncode for server in servers] == [0, 0], said
     assert not any("Traceback" in each or "password" in each for each in said), said
     assert [*(both[0].folder / "state").rglob("*")] == []
+
+
+def test_no_request_is_handed_a_secret_of_the_environment(pods: Callable[[str], Pod]) -> None:
+    """The server copies the process's environment into each request's, once the application is there."""
+    pod = pods("identity-a")
+    asked = "import os, pillion.identity.wsgi; print(*os.environ)"
+    words = [sys.executable, "-c", asked]
+    left = subprocess.run(words, env=pod.environ, check=True, capture_output=True, text=True).stdout.split()
+    assert {"DB_PASSWORD", "MAIL_PASSWORD", "PILLION_MASTER_KEY"} <= pod.environ.keys()
+    assert {*left} & {"DB_PASSWORD", "MAIL_PASSWORD", "PILLION_MASTER_KEY"} == set()
+    assert "PILLION_IDENTITY_CONFIG" in left
 
 
 @pytest.mark.parametrize(
