@@ -49,7 +49,13 @@ async def keeping(site: Site, *, recalled: asyncio.Event | None = None) -> Async
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no pause be longer than it must."""
-    for name in ("BETWEEN_SECONDS", "RETRY_SECONDS", "LONGEST_RETRY_SECONDS", "BEGIN_SECONDS"):
+    for name in (
+        "BETWEEN_SECONDS",
+        "LOOK_AGAIN_SECONDS",
+        "RETRY_SECONDS",
+        "LONGEST_RETRY_SECONDS",
+        "BEGIN_SECONDS",
+    ):
         monkeypatch.setattr(known_config_map, name, 0.05)
 
 
@@ -136,7 +142,6 @@ def test_what_somebody_else_wrote_meanwhile_is_looked_at_again(site: Site) -> No
             assert ("PATCH", 409) in site.asked
             assert (site.data or {})["note"] == "theirs"
             site.data = {}
-            keeper.keep(facts(sid), {}, current=True)
             await eventually(lambda: holds(site, sid), "it is written again")
 
     with site.running():
@@ -162,6 +167,9 @@ def test_a_control_without_its_database_writes_what_is_new_to_nobody_and_takes_n
             async with keeping(site) as other:
                 other.keep(theirs, {}, current=True)
                 await eventually(lambda: holds(site, new), "another control knows more")
+            looked = len(site.asked)
+            await eventually(lambda: len(site.asked) > looked + 3, "it looks again")
+            assert holds(site, new)
             keeper.keep(facts(old), {ISSUER: IssuerKeys((ONE,), time.time())}, current=False)
             await eventually(lambda: "sso.jwks.json" in (site.data or {}), "the issuer's keys are written")
             assert holds(site, new)
