@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -74,10 +75,10 @@ def running(state: Path) -> Iterator[Control]:
 
 
 @asynccontextmanager
-async def edge(running: Control) -> AsyncIterator[Envoy]:
+async def edge(running: Control, node: str = "edge") -> AsyncIterator[Envoy]:
     """Give an Envoy that has taken what there is."""
     async with connected(running, running.credential("edge")) as envoy:
-        await envoy.subscribe("edge")
+        await envoy.subscribe(node)
         await envoy.take(2)
         yield envoy
 
@@ -154,6 +155,47 @@ def test_it_waits_for_a_database_that_is_not_there_yet(database: Postgres, state
         database.start()
         until(lambda: listens(started.socket), "it listens")
         revoked_for(database, started)
+
+
+def test_two_controls_tell_their_own_envoys_and_report_them(database: Postgres, state: Path) -> None:
+    """One that ends says so, and its Envoy is told by the other one."""
+    config = json.loads((state / "control.json").read_text(encoding="utf-8"))
+    del config["instance"]
+    folder = state.parent / "pods"
+    folder.mkdir()
+    shutil.copy(state / "control.key", folder)
+    (folder / "control.json").write_text(json.dumps(config), encoding="utf-8")
+
+    async def talk(a: Control, b: Control) -> None:
+        async with edge(a, "edge@1") as first, edge(b, "edge@2") as second:
+            await eventually(lambda: _held(database, "b").keys() == {"edge@2"}, "the second is reported")
+            revoke(database)
+            ((number,),) = database.ask("SELECT max(id) FROM identity_revocation")
+            await first.take(1)
+            await eventually(lambda: _held(database, "a") == {"edge@1": number}, "the first has it")
+            assert _held(database, "b").keys() == {"edge@2"}
+            assert _held(database, "b")["edge@2"] < number
+            await second.take(1)
+            await eventually(lambda: _held(database, "b") == {"edge@2": number}, "the second has it")
+            assert await asyncio.to_thread(stop, a) == 0
+            async with edge(b, "edge@1"):
+                await eventually(lambda: _held(database, "b").keys() == {"edge@1", "edge@2"}, "it has moved")
+
+    with (
+        control(folder, name="a", environ={"POD_NAME": "a"}) as a,
+        control(folder, name="b", environ={"POD_NAME": "b"}) as b,
+    ):
+        asyncio.run(talk(a, b))
+        ((ended,),) = database.ask(
+            "SELECT document -> 'ended' FROM identity_controlreport WHERE instance = 'a'"
+        )
+        assert ended <= time.time()
+
+
+def _held(database: Postgres, instance: str) -> dict[str, int]:
+    """Give the latest revocation that each Envoy has, which this control reports."""
+    found = database.ask("SELECT document FROM identity_controlreport WHERE instance = %s", instance)
+    return {envoy["node"]: envoy["revocation"] for (document,) in found for envoy in document["envoys"]}
 
 
 def test_its_report_stays_when_it_ends_and_no_password_is_said(database: Postgres, state: Path) -> None:
