@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -242,9 +243,12 @@ def _clients(folder: Path, number: int, count: int) -> Iterator[Path]:
             clients.kill()
 
 
-if __name__ == "__main__":
-    import resource
+def allow_files() -> None:
+    """Let this process, and those that it starts, have as many files open as the system allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
-    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+
+if __name__ == "__main__":
+    allow_files()
     report(int(sys.argv[1]) if len(sys.argv) > 1 else STREAMS)
