@@ -39,6 +39,7 @@ test: setup ## Run all tests; Chromium and PostgreSQL are installed for those th
 	@tests/install-clients
 	@tests/install-apache
 	@tests/install-kubectl
+	@tests/install-promtool
 	$(PYTEST)
 	@if $(BIN)/python -c 'import sys; from tests import postgres; sys.exit(not postgres.is_there())'; \
 		then $(MAKE) --no-print-directory test-postgresql; fi

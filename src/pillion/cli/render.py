@@ -4,6 +4,7 @@ import click
 
 from pillion.cli.render_envoy import command as envoy
 from pillion.cli.render_kubernetes import command as kubernetes
+from pillion.cli.render_monitoring import command as monitoring
 
 
 @click.group()
@@ -13,3 +14,4 @@ def command() -> None:
 
 command.add_command(envoy)
 command.add_command(kubernetes)
+command.add_command(monitoring)

@@ -3,6 +3,7 @@
 Each identity says the same, whichever is asked. Nothing here is kept: it is read when somebody asks.
 """
 
+from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import Count, Max, Min
 from django.utils import timezone
@@ -56,6 +57,8 @@ def _keys(registry: CollectorRegistry) -> None:
             registry=registry,
         )
         since.set(signing.signing_since.timestamp())
+    rotation = Gauge("pillion_key_rotation_seconds", "How long a key is to sign", registry=registry)
+    rotation.set(settings.PILLION.rotation)
 
 
 def _mail(registry: CollectorRegistry) -> None:

@@ -1,7 +1,8 @@
-"""Whom Prometheus asks: pods, since the headless Services have no port for it."""
+"""What watches a mesh: whom Prometheus asks (pods: a headless Service has no port for it), alerts, a dashboard."""
 
 from typing import Any, Final
 
+from pillion import monitoring
 from pillion.kubernetes.names import (
     COMPONENT_LABEL,
     CONTROL,
@@ -13,10 +14,15 @@ from pillion.kubernetes.names import (
 )
 
 _PORT: Final = "probes"
+# By this label Grafana's sidecar, as its Helm chart sets it up, finds dashboards in ConfigMaps.
+_DASHBOARD_LABEL: Final = {"grafana_dashboard": "1"}
 
 
 def documents(cluster: Cluster) -> list[dict[str, Any]]:
-    """Write a PodMonitor for the Envoys of services, one for Pillion's own, and one for identity itself."""
+    """Write a PodMonitor for the Envoys of services, one for Pillion's own, and one for identity itself.
+
+    And the alerts, and the dashboard.
+    """
     services = {"key": SERVICE_LABEL, "operator": "Exists"}
     own = {"key": COMPONENT_LABEL, "operator": "In", "values": [EDGE, IDENTITY, CONTROL]}
     identity = {"key": COMPONENT_LABEL, "operator": "In", "values": [IDENTITY]}
@@ -24,7 +30,15 @@ def documents(cluster: Cluster) -> list[dict[str, Any]]:
         _monitor(cluster, "pillion-services", services, "/metrics", SERVICE_LABEL),
         _monitor(cluster, "pillion-components", own, "/metrics", COMPONENT_LABEL),
         _monitor(cluster, "pillion-programs", identity, "/app/metrics", COMPONENT_LABEL),
+        {**head(cluster, "PrometheusRule", "pillion"), "spec": {"groups": monitoring.groups()}},
+        _dashboard(cluster),
     ]
+
+
+def _dashboard(cluster: Cluster) -> dict[str, Any]:
+    document = head(cluster, "ConfigMap", "pillion-dashboard")
+    document["metadata"]["labels"] |= _DASHBOARD_LABEL
+    return {**document, "data": {monitoring.DASHBOARD_FILE: monitoring.dashboard_text()}}
 
 
 def _monitor(cluster: Cluster, name: str, pods: dict[str, Any], path: str, label: str) -> dict[str, Any]:
