@@ -1,6 +1,5 @@
 """Where allauth asks us: who may sign up and in, and from where somebody calls."""
 
-import ipaddress
 from typing import Any, Final
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -10,12 +9,9 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
-from pillion.identity import changes, device, email_address, links, proof
+from pillion.identity import caller, changes, device, email_address, links, proof
 from pillion.identity.mail import queue
 from pillion.identity.models import User
-
-# All who come without an address that can be read share one limit.
-NO_ADDRESS = "0.0.0.0"  # noqa: S104 - not bound to
 
 # Which of allauth's notices, and ours, stand in the record of changes, and as what.
 _RECORDED: Final = {
@@ -102,11 +98,5 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         )
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Give the caller's address as the edge saw it: the last of X-Forwarded-For, which the edge adds."""
-        forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-        try:
-            address = ipaddress.ip_address(forwarded or request.META.get("REMOTE_ADDR") or "")
-        except ValueError:
-            return NO_ADDRESS
-        # A zone (RFC 4007, section 11) names an interface, in any length and letters.
-        return str(address).partition("%")[0]
+        """Give the caller's address as the edge saw it."""
+        return caller.address(request)

@@ -17,11 +17,15 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.http import HttpRequest
 
 from pillion.identity.models import User
-from pillion.identity.sql import Joined, scalar, stored, table
+from pillion.identity.sql import Joined, stored, table
 from pillion.identity.users_service.sign_in import find_user
 
+_LATER: Final = f"SELECT password FROM {table(User)} WHERE id >= %s ORDER BY id LIMIT 1"  # noqa: S608 - constants
+_FIRST: Final = f"SELECT password FROM {table(User)} ORDER BY id LIMIT 1"  # noqa: S608 - as above
+# Asked with the place of the stand-in, and the address. A row comes whether there is such an account or not.
 _BY_EMAIL: Final = Joined(
-    f"FROM {table(User)} u WHERE u.email = %s",
+    f"FROM (SELECT 1) one LEFT JOIN {table(User)} u ON u.email = %s",
+    also=(f"COALESCE(({_LATER}), ({_FIRST}))",),
     u=(
         User,
         (
@@ -36,8 +40,6 @@ _BY_EMAIL: Final = Joined(
         ),
     ),
 )
-_FROM_HERE: Final = f"SELECT password FROM {table(User)} WHERE id >= %s ORDER BY id LIMIT 1"  # noqa: S608 - constants
-_FIRST: Final = f"SELECT password FROM {table(User)} ORDER BY id LIMIT 1"  # noqa: S608 - as above
 
 
 class Backend(AuthenticationBackend):  # type: ignore[misc]
@@ -61,12 +63,11 @@ def find(email: str, password: str) -> User | None:
     if settings.PILLION.users is not None:
         user = find_user(settings.PILLION.users, email, password)
         return user if user is not None and user.is_active else None
-    stand_in = _stand_in(email)  # looked for whether it will be needed or not
-    found = _BY_EMAIL.first(email)
-    if found is None:
+    # The stand-in is looked for whether it will be needed or not. There is always a row.
+    user, stand_in = _BY_EMAIL.first(_place(email), email) or (None, None)
+    if user is None:
         spend_the_same_time(password, stand_in)
         return None
-    user = found[0]
     return user if user.check_password(password) and user.is_active else None
 
 
@@ -78,11 +79,10 @@ def spend_the_same_time(password: str, stand_in: str | None = None) -> None:
         check_password(password, stand_in)
 
 
-def _stand_in(email: str) -> str | None:
-    """Give the hash of an account that nobody can foresee, the same at each try; None if there are no accounts.
+def _place(email: str) -> Any:
+    """Say where the stand-in is looked for: the hash of the account that comes next, or else of the first.
 
-    Ids are random, and so every account is as likely.
+    Nobody can foresee which that is, and it is the same at each try. Ids are random: every account is as likely.
     """
     place = hmac.digest(settings.SECRET_KEY.encode(), b"stand-in " + email.encode(), hashlib.sha256)[:16]
-    later: str | None = scalar(_FROM_HERE, stored(User, "id", uuid.UUID(bytes=place)))
-    return scalar(_FIRST) if later is None else later
+    return stored(User, "id", uuid.UUID(bytes=place))

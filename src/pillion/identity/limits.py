@@ -23,11 +23,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from allauth.core.internal import ratelimit
 from django.http import HttpRequest
 from django.utils import timezone
 
-from pillion.identity import tries
+from pillion.identity import caller, tries
 from pillion.identity.models import Session, User
 from pillion.identity.refusal import try_later
 from pillion.identity.sql import column, stored, table
@@ -84,9 +83,9 @@ def try_password(request: HttpRequest, email: str) -> Try:
 
     Counted before the password is looked at, so that many at once are no way around it.
     """
-    address = ratelimit.get_ip(request)  # a network's, see above
-    asked = [("password-per-address", ""), ("password-per-account-and-address", f"{email} {address}")]
-    if not _is_known(email, address):
+    network = caller.network(request)
+    asked = [("password-per-address", ""), ("password-per-account-and-address", f"{email} {network}")]
+    if not _is_known(email, network):
         asked.append(("password-per-account-elsewhere", email))
     return _consume(request, asked)
 
@@ -159,7 +158,7 @@ def try_user_code(request: HttpRequest, email: str) -> Try:
 
 def _is_known(email: str, network: str) -> bool:
     since = stored(Session, "auth_time", timezone.now() - _KNOWN_FOR)
-    return any(ratelimit.truncate_ip(address) == network for address in column(_FROM_WHERE, email, since))
+    return any(caller.network_of(address) == network for address in column(_FROM_WHERE, email, since))
 
 
 def forget() -> None:
@@ -178,5 +177,5 @@ def _consume(request: HttpRequest, asked: Sequence[tuple[str, str]], instead_of:
 
 def _limit(request: HttpRequest, action: str, key: str) -> Limit:
     rate = RATES[action]
-    whose = ratelimit.get_ip(request) if rate.by_network else key
+    whose = caller.network(request) if rate.by_network else key
     return Limit(action, whose, rate.most, rate.seconds)

@@ -18,6 +18,12 @@ OPERATORS: Final = "operators"
 # Numbers of revocations become visible in their order: see `sessions.revoke`.
 REVOCATIONS: Final = "revocations"
 
+# In one order, so that no two wait for each other.
+_HOLD: Final = (
+    "SELECT pg_advisory_xact_lock(number) "
+    "FROM (SELECT unnest(%s::bigint[]) AS number ORDER BY number) AS ordered"
+)
+
 
 def hold(*names: str) -> None:
     """Wait for the locks of these names, and hold them until the transaction, which must have begun, ends."""
@@ -26,8 +32,7 @@ def hold(*names: str) -> None:
     if connection.vendor != "postgresql":
         return
     with connection.cursor() as cursor:
-        for number in sorted(map(number_of, names)):  # in one order, so that no two wait for each other
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", (number,))
+        cursor.execute(_HOLD, ([*map(number_of, names)],))
 
 
 def hold_still(table: str) -> None:

@@ -4,11 +4,13 @@ Django's query language takes longer to build and compile such a query than the 
 longer than a token to be signed. What comes back is converted by the fields' own rules, into Django's models.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, cached_property, partial
 from typing import Any, Final, NamedTuple, cast
 
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Model
 
 Converter = Callable[[Any], Any]
@@ -31,6 +33,11 @@ class _Part(NamedTuple):
         return self.model.from_db(DEFAULT_DB_ALIAS, self.names, values)
 
 
+def database() -> BaseDatabaseWrapper:
+    """Give this thread's connection itself: `django.db.connection` looks for it at each touch."""
+    return connections[DEFAULT_DB_ALIAS]
+
+
 def table(model: type[Model]) -> str:
     """Name a model's table."""
     return model._meta.db_table  # noqa: SLF001 - Django's documented Model._meta
@@ -38,32 +45,66 @@ def table(model: type[Model]) -> str:
 
 def stored(model: type[Model], name: str, value: Any) -> Any:
     """Give a value as this database stores it in a field: what a query is asked with."""
-    return _field(model, name).get_db_prep_value(value, connection)
+    return _field(model, name).get_db_prep_value(value, database())
 
 
 def scalar(sql: str, *parameters: Any) -> Any:
     """Give the first column of the first row, as the database returns it; None if there is no row."""
-    with connection.cursor() as cursor:
+    with database().cursor() as cursor:
         cursor.execute(sql, parameters)
         row = cursor.fetchone()
     return None if row is None else row[0]
 
 
+def rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """Give all rows, as the database returns them."""
+    with database().cursor() as cursor:
+        cursor.execute(sql, parameters)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
+
+
 def column(sql: str, *parameters: Any) -> list[Any]:
     """Give the first column of all rows, as the database returns it."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return [row[0] for row in cursor.fetchall()]
+    return [row[0] for row in rows(sql, *parameters)]
+
+
+@contextmanager
+def soon_on_disk() -> Iterator[None]:
+    """Make a transaction whose end waits for no disk: what it wrote is seen by all at once, and on the disk soon.
+
+    A process that is killed loses nothing of it. A machine that fails may lose the transaction as a whole, and no
+    later one that waited for the disk.
+    """
+    there = database()
+    if there.vendor != "sqlite":
+        with transaction.atomic():
+            update("SET LOCAL synchronous_commit = off")
+            yield
+        return
+    _synchronous(there, "NORMAL")  # in WAL mode; within a transaction it cannot be changed
+    try:
+        with transaction.atomic():
+            yield
+    finally:
+        if there.connection is not None:  # else it broke, and the next one is made as `settings` says
+            _synchronous(there, "FULL")
+
+
+def _synchronous(there: BaseDatabaseWrapper, level: str) -> None:
+    there.ensure_connection()
+    with there.wrap_database_errors:
+        there.connection.execute(f"PRAGMA synchronous={level}")
 
 
 def for_update() -> str:
     """Give what locks the rows of a query until the transaction ends; SQLite has let in nobody else anyway."""
-    return "FOR UPDATE" if connection.features.has_select_for_update else ""
+    return "FOR UPDATE" if database().features.has_select_for_update else ""
 
 
 def update(sql: str, *parameters: Any) -> int:
     """Change rows; gives how many."""
-    with connection.cursor() as cursor:
+    with database().cursor() as cursor:
         cursor.execute(sql, parameters)
         return int(cursor.rowcount)
 
@@ -72,18 +113,19 @@ class Insert:
     """A new row of one table; `names` are the fields that it is made with."""
 
     def __init__(self, model: type[Model], *names: str) -> None:
-        self._model, self._names = model, names
+        self._fields: Final = [_field(model, name) for name in names]
         columns = ", ".join(str(_field(model, name).column) for name in names)
         places = ", ".join(["%s"] * len(names))
         self._sql: Final = f"INSERT INTO {table(model)} ({columns}) VALUES ({places})"  # noqa: S608 - constants
 
     def made(self, row: Model) -> None:
         """Write a row; raises DatabaseError."""
+        there = database()
         values = [
-            field.get_db_prep_save(getattr(row, field.attname), connection)
-            for field in (_field(self._model, name) for name in self._names)
+            None if value is None else field.get_db_prep_save(value, there)
+            for field, value in ((field, getattr(row, field.attname)) for field in self._fields)
         ]
-        with connection.cursor() as cursor:
+        with there.cursor() as cursor:
             cursor.execute(self._sql, values)
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001 - as Django's `save` does
 
@@ -119,7 +161,7 @@ class Joined:
 
         None if there is no row at all. Raises DatabaseError.
         """
-        with connection.cursor() as cursor:
+        with database().cursor() as cursor:
             cursor.execute(f"{self._sql} {for_update()}" if hold else self._sql, parameters)
             row = cursor.fetchone()
         if row is None:

@@ -8,19 +8,20 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from django.db import connection, transaction
 
 from pillion.identity import locks
 from pillion.identity.models import Tries
-from pillion.identity.sql import table, update
+from pillion.identity.sql import rows, soon_on_disk, table, update
 
-_WRITE: Final = (
-    f"INSERT INTO {table(Tries)} (name, times, until) VALUES (%s, %s, %s) "  # noqa: S608 - a constant
-    "ON CONFLICT (name) DO UPDATE SET times = excluded.times, until = excluded.until"
-)
+_READ: Final = f"SELECT name, times FROM {table(Tries)} WHERE name IN"  # noqa: S608 - a constant
+_WRITE: Final = f"INSERT INTO {table(Tries)} (name, times, until) VALUES"
+_ANEW: Final = "ON CONFLICT (name) DO UPDATE SET times = excluded.times, until = excluded.until"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Limit:
     most: int
     seconds: int
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What the table knows it by."""
         return hashlib.sha256(f"{self.what} {self.most}/{self.seconds} {self.whose}".encode()).hexdigest()
@@ -54,8 +55,8 @@ def count(limits: Sequence[Limit], now: float, *, instead_of: Counted | None = N
     """
     before = instead_of or Counted((), now)
     both = (*before.limits, *limits)
-    # One write to the disk, and nobody else counts the same meanwhile.
-    with transaction.atomic(savepoint=False):
+    # In one write, and nobody else counts the same meanwhile.
+    with _transaction():
         locks.hold(*(limit.name for limit in both))
         counted = _counted(both, now)
         _take_out(before, counted)
@@ -75,7 +76,7 @@ def count(limits: Sequence[Limit], now: float, *, instead_of: Counted | None = N
 
 def give_back(counted: Counted, now: float) -> None:
     """Count a try no longer."""
-    with transaction.atomic(savepoint=False):
+    with _transaction():
         locks.hold(*(limit.name for limit in counted.limits))
         kept = _counted(counted.limits, now)
         _take_out(counted, kept)
@@ -95,6 +96,14 @@ def forget(now: float) -> None:
     update(f"DELETE FROM {table(Tries)} WHERE name IN ({some})", over)  # noqa: S608
 
 
+def _transaction() -> AbstractContextManager[None]:
+    """Give the transaction that is under way, or one that waits for no disk.
+
+    That loses, when the machine itself fails, the tries of a moment: nobody was promised anything by them.
+    """
+    return transaction.atomic(savepoint=False) if connection.in_atomic_block else soon_on_disk()
+
+
 def _take_out(counted: Counted, times: Mapping[str, list[float]]) -> None:
     for limit in counted.limits:
         if counted.at in times[limit.name]:
@@ -103,21 +112,20 @@ def _take_out(counted: Counted, times: Mapping[str, list[float]]) -> None:
 
 def _counted(limits: Sequence[Limit], now: float) -> dict[str, list[float]]:
     """Read the tries that count at `now`, by the limit's name."""
-    names = [limit.name for limit in limits]
-    places = ", ".join(["%s"] * len(names))
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT name, times FROM {table(Tries)} WHERE name IN ({places})", names)  # noqa: S608 - as above
-        there: dict[str, list[float]] = {name: json.loads(times) for name, times in cursor.fetchall()}
+    places = ", ".join(["%s"] * len(limits))
+    there = dict(rows(f"{_READ} ({places})", *(limit.name for limit in limits)))
     return {
-        limit.name: [time for time in there.get(limit.name, []) if time > now - limit.seconds]
+        limit.name: [time for time in json.loads(there.get(limit.name, "[]")) if time > now - limit.seconds]
         for limit in limits
     }
 
 
 def _write(limits: Sequence[Limit], times: Mapping[str, Sequence[float]]) -> None:
-    rows = [
-        (limit.name, json.dumps(times[limit.name]), max(times[limit.name], default=0.0) + limit.seconds)
-        for limit in limits
-    ]
-    with connection.cursor() as cursor:
-        cursor.executemany(_WRITE, rows)
+    if not limits:
+        return
+    written: list[object] = []
+    for limit in limits:
+        counted = times[limit.name]
+        written += (limit.name, json.dumps(counted), max(counted, default=0.0) + limit.seconds)
+    places = ", ".join(["(%s, %s, %s)"] * len(limits))
+    update(f"{_WRITE} {places} {_ANEW}", *written)

@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import Final
 
-from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils import timezone
 
-from pillion.identity import issue, metrics
+from pillion.identity import caller, issue, metrics
 from pillion.identity.models import User
 from pillion.identity.sql import stored, table, update
 from pillion.identity.visit import session_of
@@ -39,9 +38,8 @@ def begin(request: HttpRequest) -> None:
 
 def describe(request: HttpRequest) -> None:
     """Note in the session from where it was opened."""
-    adapter = get_adapter(request)
-    session_of(request).address = adapter.get_client_ip(request)
-    session_of(request).user_agent = adapter.get_http_user_agent(request)
+    session_of(request).address = caller.address(request)
+    session_of(request).user_agent = request.META.get("HTTP_USER_AGENT", "Unspecified")
 
 
 def enter(request: HttpRequest, user: User) -> None:

@@ -32,7 +32,7 @@ def same_origin(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable
         if (
             anybody
             or request.method in _SAFE
-            or is_ours(request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site"))
+            or is_ours(request.META.get("HTTP_ORIGIN"), request.META.get("HTTP_SEC_FETCH_SITE"))
         ):
             return get_response(request)
         return answers.refuse(
