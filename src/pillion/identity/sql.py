@@ -94,7 +94,8 @@ def soon_on_disk() -> Iterator[None]:
 def _synchronous(there: BaseDatabaseWrapper, level: str) -> None:
     there.ensure_connection()
     with there.wrap_database_errors:
-        there.connection.execute(f"PRAGMA synchronous={level}")
+        # As a script: SQLite does this when it compiles it, and Python would compile a statement once.
+        there.connection.executescript(f"PRAGMA synchronous={level}")
 
 
 def for_update() -> str:
