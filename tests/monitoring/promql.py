@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pillion import monitoring
+from pillion.monitoring.dashboard import dashboard
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*(?:_[a-z0-9]+)+")
 _MATCHER = re.compile(r'([a-z_]+)(=~|!=|=)"([^"]*)"')
@@ -32,7 +33,7 @@ def of_panels() -> dict[str, list[str]]:
         panel["title"] + f" ({panel['id']})": [
             target["expr"].replace("$__rate_interval", "5m") for target in panel["targets"]
         ]
-        for panel in monitoring.dashboard()["panels"]
+        for panel in dashboard()["panels"]
         if panel["type"] != "row"
     }
 

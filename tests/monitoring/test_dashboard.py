@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from pillion import monitoring
+from pillion.monitoring.dashboard import dashboard
 
 COLUMNS = 24
 # Grafana's units, of those that it knows.
@@ -49,5 +50,5 @@ def test_every_panel_asks_something_of_the_chosen_prometheus() -> None:
 def test_there_is_a_row_for_each_part_and_a_variable_for_each_choice() -> None:
     rows = [panel["title"] for panel in panels() if panel["type"] == "row"]
     assert rows == ["Edge", "Sidecars", "Identity", "Control, keys, certificates"]
-    names = [one["name"] for one in monitoring.dashboard()["templating"]["list"]]
+    names = [one["name"] for one in dashboard()["templating"]["list"]]
     assert names == ["datasource", "namespace", "job"]
