@@ -58,7 +58,10 @@ def of_kind(file: Path, kind: str) -> list[dict[str, Any]]:
 
 
 def shown(text: str) -> str:
-    """Leave out what the Envoys' goldens show already: the content of their files in ConfigMaps."""
+    """Leave out what is shown elsewhere: in ConfigMaps the content of Envoys' files, and the dashboard."""
+    text = re.sub(
+        r"(?m)^  (dashboard\.json): \|\n(?:    .*\n)+", r"  \1: (as pillion.monitoring writes it)\n", text
+    )
     return re.sub(
         r"(?m)^  ([a-z.]+\.yaml): \|\n(?:(?:    .*)?\n)+", r"  \1: (as render_pod writes it)\n", text
     )
