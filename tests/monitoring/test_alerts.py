@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pillion import monitoring
+from pillion.kubernetes.monitoring import DROPPED
 from tests.monitoring import promql
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +71,13 @@ def test_each_alert_leads_to_a_heading_of_the_page_on_operations() -> None:
             assert rule["labels"]["severity"] in {"critical", "warning"}
             assert rule["annotations"]["summary"]
             assert f"`{rule['alert']}`" in page, f"{rule['alert']} is not named there"
+
+
+def test_what_a_cluster_drops_of_the_metrics_is_asked_for_nowhere() -> None:
+    asked = {each.metric for expression in promql.expressions() for each in promql.selectors(expression)}
+    assert "envoy_http_downstream_rq_time_bucket" in asked
+    assert [name for name in asked if re.fullmatch(DROPPED, name)] == []
+    assert re.fullmatch(DROPPED, "envoy_listener_downstream_cx_length_ms_bucket")
 
 
 def _anchor(heading: str) -> str:
