@@ -59,10 +59,13 @@ def _asked(outcome: str) -> str:
     return f"sum(rate(envoy_http_ext_authz_{outcome}{{{of}}}[{_RATE}]))"
 
 
-_END: Final = (
-    f'envoy_listener_ssl_certificate_expiration_unix_time_seconds{{{_MESH}, envoy_tls_certificate="svid"}}'
+_OURS: Final = f'{_MESH}, envoy_tls_certificate="svid"'
+# The edge shows it to services alone, and so at its clusters.
+_ENDS: Final = " or ".join(
+    f"envoy_{where}_ssl_certificate_expiration_unix_time_seconds{{{_OURS}}}"
+    for where in ("listener", "cluster")
 )
-_LEFT: Final = f"min by (workload) ({_END}) - time()"
+_LEFT: Final = f"min by (workload) ({_ENDS}) - time()"
 _TIME: Final = "envoy_http_downstream_rq_time"
 
 ROWS: Final[tuple[tuple[str, tuple[Panel, ...]], ...]] = (
