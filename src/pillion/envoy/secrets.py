@@ -12,6 +12,9 @@ from pillion.envoy import names
 
 _SECRET: Final = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"  # noqa: S105 - a type
 
+# The files, as they are called in a workload's folder.
+INLINE_SECRETS: Final = frozenset({names.secret_file(names.SVID), names.secret_file(names.TRUST)})
+
 
 def svid_file(certificate: str, key: str) -> str:
     """Write a workload's certificate and its key, both PEM."""

@@ -33,10 +33,15 @@ _NOW: Final = partial(datetime.now, UTC)
 
 @dataclass(frozen=True)
 class Lifetimes:
-    """How long certificates are valid: those of workloads, and those of authorities."""
+    """How long certificates are valid: those of workloads, and those of authorities.
+
+    The next authority issues when every Envoy that answers trusts it, and not before `overlap` is over: where none
+    can be asked, in that time they take up what lies before them.
+    """
 
     workload: timedelta = timedelta(hours=1)
     authority: timedelta = timedelta(days=90)
+    overlap: timedelta = timedelta()
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class WorkloadCertificates:
         self._now = clock
         self._authority, wrong = authority.at_start(folder, mesh, clock(), lifetimes.authority)
         self._next: authorities.Authority | None = None
+        self._next_since = clock()
         self._last: authorities.Authority | None = None
         self._last_until = clock()
         self._issued: dict[str, _Issued] = {}
@@ -115,7 +121,12 @@ class WorkloadCertificates:
     async def _renew_authority(self, now: datetime) -> None:
         if self._next is None and is_due(self._authority.certificate, now, authority.USED_FOR):
             self._next = authorities.make(self._mesh, now, self._lifetimes.authority)
-        elif self._next is not None and await self._all_trust():
+            self._next_since = now
+        elif (
+            self._next is not None
+            and now >= self._next_since + self._lifetimes.overlap
+            and await self._all_trust()
+        ):
             authority.keep(self._folder, self._next)
             self._last, self._last_until = self._authority, now + self._lifetimes.workload
             self._authority, self._next = self._next, None

@@ -21,7 +21,7 @@ from pillion.plan.model import (
     UnixSocket,
     Workload,
 )
-from pillion.plan.pods import in_pods
+from pillion.plan.pods import in_containers, in_pods
 from pillion.plan.ports import Ports, SocketAndPort, assign
 
 __all__ = [
@@ -43,5 +43,6 @@ __all__ = [
     "Workload",
     "assign",
     "build",
+    "in_containers",
     "in_pods",
 ]

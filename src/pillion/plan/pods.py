@@ -10,7 +10,7 @@ from pillion.plan.ports import LOOPBACK, PodPorts
 from pillion.topology import Topology
 from pillion.vocabulary import DRAIN_PORT, EGRESS_PORT, INBOUND_PORT, PROBES_PORT
 
-__all__ = ["DRAIN_PORT", "EGRESS_PORT", "INBOUND_PORT", "PROBES_PORT", "in_pods"]
+__all__ = ["DRAIN_PORT", "EGRESS_PORT", "INBOUND_PORT", "PROBES_PORT", "in_containers", "in_pods"]
 
 # A pod's address is nobody's to know beforehand.
 EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - in a pod
@@ -22,9 +22,18 @@ _EDGE_TLS: Final = Tls(certificate="edge-tls/tls.crt", key="edge-tls/tls.key")
 
 def in_pods(topology: Topology, namespace: str, domain: str = "cluster.local") -> Plan:
     """Work out what follows from `topology` in the namespace `namespace` of a cluster with this DNS domain."""
+    plan = _by_name(topology, f".{namespace}.svc.{domain}")
+    return replace(plan, collector=_found(plan.collector, domain))
 
+
+def in_containers(topology: Topology) -> Plan:
+    """Work out the same for containers that find each other by their bare names."""
+    return _by_name(topology, "")
+
+
+def _by_name(topology: Topology, domain: str) -> Plan:
     def found(name: str) -> DnsAddress:
-        return DnsAddress(host=f"{name}.{namespace}.svc.{domain}", port=INBOUND_PORT)
+        return DnsAddress(host=f"{name}{domain}", port=INBOUND_PORT)
 
     inbound = Address(host=EVERYWHERE, port=INBOUND_PORT)
     egress = Address(host=LOOPBACK, port=EGRESS_PORT)
@@ -39,7 +48,6 @@ def in_pods(topology: Topology, namespace: str, domain: str = "cluster.local") -
             tls=plan.edge.tls and _EDGE_TLS,
         ),
         identity=replace(plan.identity, spiffe_id=vocabulary.own_spiffe_id(topology.mesh, "identity")),
-        collector=_found(plan.collector, domain),
         control=Control(found("control"), vocabulary.own_spiffe_id(topology.mesh, "control")),
         pods=Pods(
             inbound=inbound,
