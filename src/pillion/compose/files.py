@@ -65,7 +65,7 @@ def _containers(
         **({names.DATABASE: programs.database()} if programs.has_database(topology) else {}),
         **programs.identity(topology, identity),
         names.envoy(IDENTITY): envoys.of_program(IDENTITY),
-        CONTROL: programs.control(topology, control),
+        CONTROL: programs.control(topology, plan, control),
         names.envoy(CONTROL): envoys.of_program(CONTROL),
         names.envoy(EDGE): envoys.edge(plan, topology.edge.listen),
     }

@@ -8,6 +8,7 @@ from pillion.envoy import names as files
 from pillion.kubernetes import programs, told
 from pillion.kubernetes.containers import FOLDER
 from pillion.kubernetes.names import CONTROL, IDENTITY
+from pillion.plan import Plan
 from pillion.topology import Topology
 
 AUTHORITY_FILE: Final = "authority.json"
@@ -55,7 +56,7 @@ def identity(topology: Topology, variables: Iterable[str]) -> dict[str, dict[str
     }
 
 
-def control(topology: Topology, variables: Iterable[str]) -> dict[str, Any]:
+def control(topology: Topology, plan: Plan, variables: Iterable[str]) -> dict[str, Any]:
     """Describe control; what it told last, every Envoy finds in a volume."""
     config = f"{told.CONFIG_FOLDER}/{told.CONTROL_FILE}"
     return {
@@ -70,9 +71,17 @@ def control(topology: Topology, variables: Iterable[str]) -> dict[str, Any]:
             containers.volume("known", files.folder_of(files.KNOWN_FOLDER), writable=True),
             containers.volume(names.runs(CONTROL), "run", writable=True),
         ],
-        "healthcheck": containers.check(programs.hears(_CONTROL_SOCKET)),
+        "healthcheck": containers.check(_tells(plan)),
         "depends_on": _PREPARED,
     }
+
+
+def _tells(plan: Plan) -> list[str]:
+    """Ask whether it answers, and has written all that Envoys start with: these do so after it is well."""
+    trusted = (files.trusted_keys_file(issuer.name) for issuer in plan.verification.trusted)
+    written = [files.known_file(name) for name in (files.JWKS_FILE, files.REVOKED_FILE, *trusted)]
+    *python, ask = programs.hears(_CONTROL_SOCKET)
+    return [*python, f"import os; assert all(map(os.path.exists, {written})); {ask}"]
 
 
 def authority(workloads: Iterable[str]) -> dict[str, Any]:
