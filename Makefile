@@ -68,6 +68,7 @@ format: setup ## Format the code, and mend what lint can mend
 goldens: setup ## Write the golden folders and docs/attacks.md anew; look at the difference before you commit it
 	$(BIN)/python -m tests.goldens.compiled
 	$(BIN)/python -m tests.kubernetes.rendered
+	$(BIN)/python -m tests.compose.test_project
 	$(BIN)/python -m tests.attack.page
 
 .PHONY: lock

@@ -16,6 +16,7 @@ from tests import postgres
 from tests.cluster import images
 
 _ENTER: Final = (sys.executable, "-I", "-S", str(Path(images.__file__).with_name("enter.py")))
+_RESOLV_CONF: Final = os.path.realpath("/etc/resolv.conf")
 # All that the engine knows: what else stands in a description would be overlooked.
 KNOWN: Final = {
     *(
@@ -100,7 +101,7 @@ class Container:
             "root": self._image.root,
             "mounts": [
                 *sorted(self._mounts(), key=lambda one: one[1]),
-                (str(resolv_conf), os.path.realpath("/etc/resolv.conf"), False),
+                (str(resolv_conf), _RESOLV_CONF, False),
             ],
             "folder": self._working_dir(),
             "user": user,
@@ -195,7 +196,7 @@ def make_folder(path: Path, options: Mapping[str, str]) -> None:
 
 
 def make_volume(path: Path, spec: Mapping[str, Any], name: str) -> None:
-    """Make a volume; an empty one without options takes the owner of the image's folder that it is mounted over."""
+    """Make a volume; one without options takes the owner of the image's folder that it is mounted over."""
     if spec:
         options = spec["driver_opts"]
         assert (options["type"], options["device"]) == ("tmpfs", "tmpfs")

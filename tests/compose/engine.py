@@ -1,8 +1,8 @@
 """The process that runs a project: `python -m tests.compose.engine PROJECT FOLDER LISTENER`.
 
 It is in a network namespace of its own. LISTENER is a socket from outside of it, where connections for the one
-published port are taken. It says `ready` when everything is up; what tests order comes by standard input, a JSON object
-a line, and is answered by one.
+published port are taken. It says `ready` when everything is up; what tests order comes by standard input, a JSON
+object a line, and is answered by one.
 """
 
 import asyncio
@@ -73,13 +73,18 @@ class Engine:
         for other, how in spec.get("depends_on", {}).items():
             await self._up[other]
             if how["condition"] == "service_healthy":
-                while not await self.containers[other].healthy():
-                    await asyncio.sleep(_PAUSE_SECONDS)
+                await self._healthy(self.containers[other])
             elif how["condition"] == "service_completed_successfully":
                 assert await self.containers[other].wait() == 0, self.containers[other].log.read_text()
             else:
                 assert how["condition"] == "service_started"
         await self._run(container)
+
+    async def _healthy(self, container: Container) -> None:
+        while True:
+            if await container.healthy():
+                return
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _run(self, container: Container) -> None:
         mode = str(container.spec.get("network_mode", ""))
@@ -130,12 +135,17 @@ async def main(source: Path, folder: Path, listener: int) -> None:
         await asyncio.start_server(
             lambda *inner: _relay(inner, edge, port), sock=socket.socket(fileno=listener)
         )
-        print("ready", flush=True)
+        _say("ready")
         loop = asyncio.get_running_loop()
         while line := await loop.run_in_executor(None, sys.stdin.readline):
-            print(json.dumps(await engine.obey(json.loads(line))), flush=True)
+            _say(json.dumps(await engine.obey(json.loads(line))))
     finally:
         await engine.down()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 async def _relay(inner: tuple[asyncio.StreamReader, asyncio.StreamWriter], host: str, port: int) -> None:

@@ -42,7 +42,7 @@ def read(folder: Path, variables: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _merged(under: Any, over: Any) -> Any:
-    """Merge (Compose Specification, "Merge"): mappings by their keys; of the lists that we have here, the later."""
+    """Merge (Compose Specification, "Merge"): mappings by their keys; of the lists there are, the later."""
     if isinstance(under, dict) and isinstance(over, dict):
         return under | {key: _merged(under.get(key), value) for key, value in over.items()}
     return over

@@ -12,7 +12,7 @@ class Echo(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer."""
-        said = {"service": os.environ["PILLION_SERVICE"], "headers": dict(self.headers)}
+        said: dict[str, object] = {"service": os.environ["PILLION_SERVICE"], "headers": dict(self.headers)}
         _, called, callee = self.path.partition("/call/")
         if called:
             passed = {name: self.headers[name] for name in ("authorization",) if self.headers[name]}
