@@ -36,8 +36,13 @@ def read(folder: Path, variables: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in ("compose.yaml", "compose.override.yaml"):
         if (path := folder / name).exists():
-            text = interpolated(path.read_text(encoding="utf-8"), variables)
-            found = _merged(found, YAML(typ="safe", pure=True).load(text))
+            found = _merged(found, parsed(path.read_text(encoding="utf-8"), variables))
+    return found
+
+
+def parsed(text: str, variables: Mapping[str, str]) -> dict[str, Any]:
+    """Read one file."""
+    found: dict[str, Any] = YAML(typ="safe", pure=True).load(interpolated(text, variables))
     return found
 
 

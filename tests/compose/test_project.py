@@ -1,7 +1,7 @@
 """The project as it is written: valid, without a right or a way too many, and without a secret."""
 
 import re
-import sys
+from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from pillion.cli.render_compose import command
-from pillion.compose.files import render
+from pillion.compose import files as compose
 from pillion.plan import in_containers
-from pillion.topology import Topology, load
+from pillion.topology import load
 from tests.compose import project
 from tests.compose.project import MissingError
 from tests.compose.running import HERE, SHOP
@@ -29,26 +29,29 @@ class _Anything(dict[str, str]):
         return "x1" if name.endswith(("_IMAGE", "PASSWORD")) and not name.startswith("PILLION_") else "x"
 
 
-def described(folder: Path, topology: Topology) -> dict[str, Any]:
-    """Write the project down and read it as Compose would."""
-    for name, text in render(topology).items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    return project.read(folder, _Anything())
+@pytest.fixture(scope="module")
+def files() -> Mapping[str, str]:
+    """Render the shop."""
+    return compose.render(load(SHOP, {}))
+
+
+def described(file: Path) -> dict[str, Any]:
+    """Read compose.yaml as Compose would."""
+    return project.parsed(compose.project(load(file, {})), _Anything())
 
 
 @pytest.mark.parametrize("file", _ALL, ids=lambda file: file.parent.name)
 def test_it_is_a_project_by_the_specification(file: Path) -> None:
     compose_spec = pytest.importorskip("compose_spec")
-    text = project.interpolated(render(load(file, {}))["compose.yaml"], _Anything())
+    text = project.interpolated(compose.project(load(file, {})), _Anything())
     parsed = compose_spec.PyCompose.from_yaml(text)
     parsed.validate()
     assert len(parsed.service_names()) > 8
 
 
 @pytest.mark.parametrize("file", _ALL, ids=lambda file: file.parent.name)
-def test_no_container_has_a_right_and_only_the_edge_a_port(file: Path, tmp_path: Path) -> None:
-    services = described(tmp_path, load(file, {}))["services"]
+def test_no_container_has_a_right_and_only_the_edge_a_port(file: Path) -> None:
+    services = described(file)["services"]
     for name, one in services.items():
         assert one["read_only"] is True, name
         assert one["cap_drop"] == ["ALL"], name
@@ -60,10 +63,9 @@ def test_no_container_has_a_right_and_only_the_edge_a_port(file: Path, tmp_path:
 
 
 @pytest.mark.parametrize("file", _ALL, ids=lambda file: file.parent.name)
-def test_two_workloads_share_a_network_when_one_may_call_the_other(file: Path, tmp_path: Path) -> None:
-    topology = load(file, {})
-    parsed = described(tmp_path, topology)
-    plan = in_containers(topology)
+def test_two_workloads_share_a_network_when_one_may_call_the_other(file: Path) -> None:
+    parsed = described(file)
+    plan = in_containers(load(file, {}))
     assert plan.pods is not None
     ids = {spiffe_id: name for name, spiffe_id in plan.spiffe_ids.items()}
     wanted = {frozenset((ids[caller], one.service)) for one in plan.sidecars for caller in one.callers}
@@ -86,19 +88,15 @@ def test_two_workloads_share_a_network_when_one_may_call_the_other(file: Path, t
             assert {*members} <= {"edge", "identity", "identity_prepare", "control"}
 
 
-def test_a_secret_stays_a_variable_without_which_nothing_starts(tmp_path: Path) -> None:
-    for name, text in render(load(SHOP, {})).items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
+def test_a_secret_stays_a_variable_without_which_nothing_starts(files: Mapping[str, str]) -> None:
     given = {"PILLION_MASTER_KEY": "k", "PILLION_DATABASE_PASSWORD": "p", "INVENTORY_IMAGE": "i"}
-    read = project.read(tmp_path, given)
+    read = project.parsed(files["compose.yaml"], given)
     url = read["services"]["identity"]["environment"]["DATABASE_URL"]
     assert url == "postgresql://pillion:p@database/pillion"
     for name in given:
         with pytest.raises(MissingError, match=name):
-            project.read(tmp_path, given | {name: ""})
-    example = (tmp_path / ".env.example").read_text()
-    assert {*re.findall(r"(?m)^([A-Z_]+)=$", example)} == {*given}
+            project.parsed(files["compose.yaml"], given | {name: ""})
+    assert {*re.findall(r"(?m)^([A-Z_]+)=$", files[".env.example"])} == {*given}
 
 
 def test_a_database_elsewhere_is_reached_and_there_is_none_here(tmp_path: Path) -> None:
@@ -107,15 +105,14 @@ def test_a_database_elsewhere_is_reached_and_there_is_none_here(tmp_path: Path) 
         "  sign_up: open", "  sign_up: open\n  database: postgresql://pillion:secret@db.example/pillion"
     )
     file.write_text(written)
-    parsed = described(tmp_path / "out", load(file, {}))
+    parsed = described(file)
     assert "pillion_database" not in parsed["services"]
     assert [*parsed["services"]["identity"]["networks"]] == ["identity_outside"]
     assert [*parsed["services"]["control"]["networks"]] == ["control_outside"]
 
 
-def test_it_is_as_a_reviewer_has_seen_it() -> None:
-    files = render(load(SHOP, {}))
-    assert files == render(load(SHOP, {}))
+def test_it_is_as_a_reviewer_has_seen_it(files: Mapping[str, str]) -> None:
+    assert files["compose.yaml"] == compose.project(load(SHOP, {}))
     for name in ("compose.yaml", ".env.example"):
         assert files[name] == (_GOLDEN / name).read_text(), "make goldens, and look at the difference"
 
@@ -150,10 +147,10 @@ def _apps(services: dict[str, Any]) -> set[str]:
 def write_anew() -> None:
     """Replace the golden files by what is rendered now (`make goldens`)."""
     _GOLDEN.mkdir(exist_ok=True)
-    files = render(load(SHOP, {}))
+    files = compose.render(load(SHOP, {}))
     for name in ("compose.yaml", ".env.example"):
         (_GOLDEN / name).write_text(files[name])
 
 
 if __name__ == "__main__":
-    sys.exit(write_anew())
+    write_anew()

@@ -39,7 +39,7 @@ def command(output: Path, file: Path | None) -> None:
     Example:
         pillion render compose -o deploy && cd deploy
         cp .env.example .env && chmod 600 .env    # and fill it in
-        docker compose up -d --wait
+        docker compose up -d
     """  # noqa: D301 - \b is click's mark for text to leave as it is
     _, topology = topology_option.read_for_pods(file)
     try:
@@ -52,7 +52,7 @@ def command(output: Path, file: Path | None) -> None:
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"wrote {len(files)} files to {output}")
     click.echo(
-        f"  next: fill in {output / '.env'} ({EXAMPLE_FILE} says what), then docker compose up -d --wait"
+        f"  next: fill in {output / '.env'} ({EXAMPLE_FILE} says what), then docker compose up -d"
     )
 
 

@@ -1,10 +1,10 @@
 """All files of a project of Compose, by their paths."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pillion.compose import containers, envoys, names, networks, programs, services
+from pillion.envoy import names as files
 from pillion.envoy.files import pod_names, render_pod
 from pillion.envoy.secrets import INLINE_SECRETS
 from pillion.kubernetes import told
@@ -25,27 +25,38 @@ EXAMPLE_FILE: Final = ".env.example"
 def render(topology: Topology) -> dict[str, str]:
     """Write them all. The same topology gives the same bytes; no secret is in them. Raises SocketError."""
     plan = in_containers(topology)
-    identity, control = told.identity(topology), told.control(topology, plan, "", "")
-    # Control and the Envoys share a folder here, as on a laptop.
-    control["known"] = f"{FOLDER}/envoy"
-    variables = sorted({*identity["environment"], programs.MASTER_KEY})
-    described = {
-        "name": topology.mesh,
-        "services": _containers(topology, plan, variables, control["environment"]),
-        "networks": networks.defined(networks.networks(topology, plan)),
-        "volumes": _volumes(topology, plan),
-    }
+    workloads = {"mesh": topology.mesh, "workloads": dict(sorted(plan.spiffe_ids.items()))}
     return {
-        COMPOSE_FILE: manifest([described], MADE),
-        EXAMPLE_FILE: _example(topology, variables),
-        f"identity/{told.IDENTITY_FILE}": told.text(identity),
+        COMPOSE_FILE: project(topology),
+        EXAMPLE_FILE: _example(topology, _variables(topology)),
+        f"identity/{told.IDENTITY_FILE}": told.text(told.identity(topology)),
         f"identity/{told.ACCOUNTS_FILE}": told.text(told.accounts(plan)),
-        f"control/{told.CONTROL_FILE}": told.text(control),
-        f"authority/{programs.AUTHORITY_FILE}": _json(
-            {"mesh": topology.mesh, "workloads": dict(sorted(plan.spiffe_ids.items()))}
-        ),
+        f"control/{told.CONTROL_FILE}": told.text(_control(topology, plan)),
+        f"authority/{programs.AUTHORITY_FILE}": told.text(workloads),
         **{f"envoy/{path}": text for path, text in _envoys(plan)},
     }
+
+
+def project(topology: Topology) -> str:
+    """Write compose.yaml alone."""
+    plan = in_containers(topology)
+    between = networks.networks(topology, plan)
+    described = {
+        "name": topology.mesh,
+        "services": _containers(topology, plan, networks.attached(between)),
+        "networks": networks.defined(between),
+        "volumes": _volumes(topology, plan),
+    }
+    return manifest([described], MADE)
+
+
+def _control(topology: Topology, plan: Plan) -> dict[str, Any]:
+    """Tell control what it has to know; it shares a folder with the Envoys here, as on a laptop."""
+    return {**told.control(topology, plan, "", ""), "known": f"{FOLDER}/{files.FOLDER}"}
+
+
+def _variables(topology: Topology) -> list[str]:
+    return sorted({*told.identity(topology)["environment"], programs.MASTER_KEY})
 
 
 def _envoys(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -56,23 +67,21 @@ def _envoys(plan: Plan) -> Iterator[tuple[str, str]]:
                 yield f"{name}/{file}", text
 
 
-def _containers(
-    topology: Topology, plan: Plan, identity: list[str], control: list[str]
-) -> dict[str, dict[str, Any]]:
+def _containers(topology: Topology, plan: Plan, attached: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     facts = facts_of(topology)
+    of_control = _control(topology, plan)["environment"]
     found = {
         names.AUTHORITY: programs.authority(plan.spiffe_ids),
         **({names.DATABASE: programs.database()} if programs.has_database(topology) else {}),
-        **programs.identity(topology, identity),
+        **programs.identity(topology, _variables(topology)),
         names.envoy(IDENTITY): envoys.of_program(IDENTITY),
-        CONTROL: programs.control(topology, plan, control),
+        CONTROL: programs.control(topology, plan, of_control),
         names.envoy(CONTROL): envoys.of_program(CONTROL),
         names.envoy(EDGE): envoys.edge(plan, topology.edge.listen),
     }
     for sidecar in plan.sidecars:
         image = topology.services[sidecar.service].image
         found |= services.described(sidecar.workload, facts[sidecar.service], image)
-    attached = networks.attached(networks.networks(topology, plan))
     return {
         name: {**container, **({"networks": attached[name]} if name in attached else {})}
         for name, container in found.items()
@@ -110,7 +119,3 @@ _HOW: Final[Mapping[str, str]] = {
     programs.MASTER_KEY: "# head -c 32 /dev/urandom | base64     (keep a copy where you keep such things)\n",
     names.DATABASE_PASSWORD: "# openssl rand -hex 32     (letters and digits alone: it stands in a URL)\n",
 }
-
-
-def _json(value: Mapping[str, Any]) -> str:
-    return f"{json.dumps(value, indent=1)}\n"
