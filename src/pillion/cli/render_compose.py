@@ -51,9 +51,7 @@ def command(output: Path, file: Path | None) -> None:
     for warning in _warnings(topology, files):
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"wrote {len(files)} files to {output}")
-    click.echo(
-        f"  next: fill in {output / '.env'} ({EXAMPLE_FILE} says what), then docker compose up -d"
-    )
+    click.echo(f"  next: fill in {output / '.env'} ({EXAMPLE_FILE} says what), then docker compose up -d")
 
 
 def _refuse_strange(output: Path) -> None:
