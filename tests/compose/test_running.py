@@ -1,6 +1,7 @@
 """The project as it runs: real Envoys, identity, control and PostgreSQL, each in a container of its own."""
 
 import json
+import os
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +14,10 @@ from tests.compose import running
 from tests.compose.running import Project
 from tests.local.waiting import until
 
-pytestmark = pytest.mark.skipif(not postgres.is_there(), reason="PostgreSQL is not installed")
+pytestmark = [
+    pytest.mark.skipif(not postgres.is_there(), reason="PostgreSQL is not installed"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="containers have users of their own: that takes root"),
+]
 
 _ORIGIN = "http://localhost:8080"
 _PASSWORD = "a long enough passphrase"

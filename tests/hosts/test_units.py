@@ -1,6 +1,7 @@
 """The units and packet filters of examples/hosts, by systemd's own checks, real nftables, and the real Envoy."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -132,7 +133,7 @@ def test_the_real_envoy_takes_the_files_with_certificates_that_others_lay_down(t
     assert validated.returncode == 0, validated.stderr
 
 
-@pytest.mark.skipif(not shutil.which("nft"), reason="there is no nftables")
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("nft"), reason="it takes root and nftables")
 @pytest.mark.parametrize("name", ["one-machine", "machines"])
 def test_the_packet_filter_lets_the_sidecar_to_its_service_and_the_service_to_its_egress(name: str) -> None:
     found = filtered(name, users=(_PILLION, _ORDERS, _STRANGER))
