@@ -84,7 +84,7 @@ def _volumes(spec: dict[str, Any], service: str) -> list[str]:
             items = re.findall(r'onfigMap": \{"items": .*?"name": "([^"]*)"', text)
             if secrets != wanted or "hostPath" in text or named_maps | {*items} != maps[volume["name"]]:
                 found.append(f"volume {volume['name']}: {text}")
-        elif re.search(r'"pillion-[^"]*"', text):
+        elif re.search(r'"(?:name|secretName)": "pillion-', text):
             found.append(f"volume {volume['name']} has what is Pillion's")
         host = (volume.get("hostPath") or {}).get("path")
         if host is not None and _leads_to_the_node(host):

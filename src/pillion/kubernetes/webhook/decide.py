@@ -43,6 +43,11 @@ def validate(config: Config, image: str, namespace: str, pod: Manifest, old: Man
 
     Of a change, refuse what it makes worse: a pod that an older version let in can still be labelled and ended.
     """
+    try:
+        for each in (pod, *([] if old is None else [old])):
+            shape.check(each)
+    except RefusedError as error:
+        return Verdict(refused=error.remarks)
     remarks = [*_remarks(config, image, namespace, pod)]
     if old is None:
         return Verdict(refused=tuple(remarks))
