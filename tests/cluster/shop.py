@@ -5,6 +5,7 @@ import os
 import shutil
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from tests import certificates, mesh, mtls, postgres
 from tests.cluster import client, network
 from tests.cluster.client import NAMESPACE, Cluster
 from tests.kubernetes.rendered import documents
+from tests.local.waiting import until
 from tests.postgres import Postgres
 from tests.wire import Mutual
 
@@ -100,6 +102,33 @@ class Shop:
     def apply(self) -> dict[str, str]:
         """Render and apply; says what became of each object."""
         return self.cluster.apply([*self.render(), self._edge_tls()])
+
+    def edit(self, before: str, after: str) -> dict[str, str]:
+        """Change the topology, render and apply; says what became of each object that is not as it was."""
+        text = self.topology.read_text(encoding="utf-8")
+        assert text.count(before) == 1
+        self.topology.write_text(text.replace(before, after), encoding="utf-8")
+        return {name: said for name, said in self.apply().items() if said != "unchanged"}
+
+    def roll_out(self, *workloads: str) -> None:
+        """Replace all pods of workloads, as `kubectl rollout restart` does, and wait until the old ones are gone."""
+        for workload in workloads:
+            deployment = self.cluster.get("Deployment", workload)
+            assert deployment is not None
+            metadata = deployment["spec"]["template"]["metadata"]
+            metadata.setdefault("annotations", {})["kubectl.kubernetes.io/restartedAt"] = str(time.time())
+            self.cluster.apply([deployment])
+        self.cluster.settle()
+        until(lambda: not any(pod["terminating"] for pod in self.cluster.pods()), "old pods are gone", 60)
+
+    def scale(self, workload: str, replicas: int) -> None:
+        """Have another number of pods of a workload, and wait until it is so."""
+        deployment = self.cluster.get("Deployment", workload)
+        assert deployment is not None
+        deployment["spec"]["replicas"] = replicas
+        self.cluster.apply([deployment])
+        self.cluster.settle()
+        until(lambda: not any(pod["terminating"] for pod in self.cluster.pods()), "old pods are gone", 60)
 
     def _secrets(self) -> dict[str, str]:
         port = f":{self.database.port}"

@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.cluster import shop as shops
-from tests.cluster import strangers
+from tests.cluster import strangers, traffic
 from tests.cluster.shop import BUYER, MANAGER, PASSWORD, Shop
+from tests.cluster.traffic import ORDER
 from tests.kubernetes.reach import Pod
 from tests.kubernetes.test_network_policies import expected
 from tests.local.waiting import until
 
-ORDER = {"items": [{"sku": "tea", "quantity": 1}]}
 WORKLOADS = ("edge", "identity", "control", "web", "catalog", "orders", "inventory")
 # Everything that anybody listens at in a pod, and a port at which nobody does.
 PORTS = (15001, 15002, 15020, 15021, 8443, 7000, 7001, 7002, 7003, 5432)
@@ -123,3 +124,115 @@ def strange(shop: Shop) -> list[dict[str, Any]]:
 def one_each(shop: Shop) -> dict[str, dict[str, Any]]:
     """Give one pod of each workload."""
     return {workload: shop.cluster.pods(workload)[0] for workload in WORKLOADS}
+
+
+def test_an_edit_reaches_the_envoys_that_it_touches_and_starts_nothing_anew(shop: Shop) -> None:
+    pods, starts = names(shop), restarts(shop)
+    with shop.signed_in(BUYER) as buyer:
+        assert buyer.get("/api/orders/reports").status_code == 403
+        with traffic.that_never_fails(shop, BUYER):
+            said = shop.edit("methods: [GET], roles: [manager]", "methods: [GET]")
+            until(lambda: buyer.get("/api/orders/reports").status_code == 200, "the rule is taken up")
+    assert said == {"ConfigMap/pillion-orders": "configured"}
+    assert (names(shop), restarts(shop)) == (pods, starts)
+
+
+def test_a_call_that_is_added_opens_the_way_at_both_ends(shop: Shop) -> None:
+    ask = "import urllib.request as r; print(r.urlopen('http://inventory/stock', timeout=5).status)"
+
+    def calls() -> bool:
+        words = ("sh", "-c", f'python -c "{ask}" 2>&1 || true')
+        return shop.cluster.execute(shop.pod("web"), "web", *words).endswith("200\n")
+
+    assert not calls()
+    said = shop.edit("health: /\n", "health: /\n    calls: [inventory]\n")
+    assert {name for name in said if name.startswith("Deployment/")} == set()
+    until(calls, "the page may ask inventory")
+
+
+def names(shop: Shop) -> set[str]:
+    """Name all pods."""
+    return {pod["name"] for pod in shop.cluster.pods()}
+
+
+def test_certificates_are_replaced_under_load(shop: Shop) -> None:
+    pods, starts = names(shop), restarts(shop)
+    before = {workload: shown(shop, workload) for workload in ("orders", "inventory")}
+    with traffic.that_never_fails(shop, BUYER):
+        for workload in ("edge", "orders", "inventory", "identity"):
+            assert shop.cluster.order("renew", namespace="shop", certificate=f"pillion-{workload}")
+        for workload, certificate in before.items():
+            until(lambda w=workload, c=certificate: shown(shop, w) != c, "the new certificate is shown")
+    assert (names(shop), restarts(shop)) == (pods, starts)
+
+
+def shown(shop: Shop, workload: str) -> str:
+    """Give the certificate that a sidecar shows."""
+    ask = "import ssl; print(ssl.get_server_certificate(('127.0.0.1', 15001)))"
+    return shop.cluster.execute(shop.pod(workload), "pillion-sidecar", "python", "-c", ask)
+
+
+def test_everything_is_rolled_out_under_load(shop: Shop) -> None:
+    before = names(shop)
+    with traffic.that_never_fails(shop, BUYER):
+        shop.roll_out("edge", "identity", "control", "orders", "inventory")
+    kept = {name.partition("-")[0] for name in before & names(shop)}
+    assert kept.isdisjoint({"edge", "identity", "control", "orders", "inventory"})
+
+
+def test_killed_containers_are_missed_for_a_moment_and_let_nobody_in(shop: Shop) -> None:
+    with shop.signed_in(BUYER) as buyer:
+        token = buyer.cookies["__Host-pillion-token"]
+    starts = sum(restarts(shop).values())
+    killed = {workload: shop.pod(workload) for workload in WORKLOADS}
+    for pod in killed.values():
+        shop.cluster.kill(pod)
+    until(lambda: tried(shop, token) == 200, "orders are shown again")
+    assert {tried(shop, token[:-4]) for _ in range(5)} <= {401, None}
+    shop.cluster.settle()
+    assert sum(restarts(shop).values()) >= starts + len(killed)
+    assert killed.items() <= {(workload, name) for workload in WORKLOADS for name in all_of(shop, workload)}
+    with shop.signed_in(BUYER) as buyer:
+        assert buyer.post("/api/orders", json=ORDER).status_code in {201, 409}
+
+
+def all_of(shop: Shop, workload: str) -> list[str]:
+    """Name the pods of a workload."""
+    return [pod["name"] for pod in shop.cluster.pods(workload)]
+
+
+def tried(shop: Shop, token: str) -> int | None:
+    """Ask for orders with a token; None when there is no answer at all."""
+    try:
+        return bearing(shop, token)
+    except httpx.HTTPError:
+        return None
+
+
+def test_without_control_who_is_signed_in_goes_on_and_new_envoys_know_the_keys(shop: Shop) -> None:
+    shop.scale("control", 0)
+    with shop.signed_in(BUYER) as buyer:
+        token = buyer.cookies["__Host-pillion-token"]
+        shop.roll_out("orders", "edge")
+        assert buyer.get("/api/orders").status_code == 200
+        assert tried(shop, f"{token[:-4]}AAAA") == 401
+        assert buyer.post("/sign-out").is_success
+    assert tried(shop, token) == 200, "nobody tells of it yet"
+    shop.scale("control", 2)
+    until(lambda: tried(shop, token) == 401, "the revocation has spread")
+
+
+def test_without_the_database_who_is_signed_in_goes_on(shop: Shop) -> None:
+    starts = restarts(shop)
+    with shop.signed_in(BUYER) as buyer:
+        session = f"__Host-pillion-session={buyer.cookies['__Host-pillion-session']}"
+        shop.database.kill()
+        assert buyer.get("/api/orders").status_code == 200
+        with shop.client(cookie=session) as without_token:
+            until(lambda: without_token.get("/api/orders").status_code == 503, "it cannot be asked")
+            assert without_token.get("/api/orders").headers["retry-after"]
+            shop.database.start()
+            until(lambda: without_token.get("/api/orders").status_code == 200, "identity answers again")
+        assert buyer.post("/api/orders", json=ORDER).status_code in {201, 409}
+    shop.cluster.settle()
+    assert restarts(shop) == starts
