@@ -32,13 +32,16 @@ def documents(
 
 def _deployment(cluster: Cluster, facts: ServiceFacts, image: str) -> dict[str, Any]:
     """Run the image as a Deployment that a user might have written, and give it its sidecar as `inject` does."""
-    program = {
+    program: dict[str, Any] = {
         "name": facts.name,
         "image": image,
         "securityContext": dict(pods.RESTRICTED),
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
         "volumeMounts": [{"name": _TMP_VOLUME, "mountPath": "/tmp"}],  # noqa: S108 - a volume of the pod's own
     }
+    if facts.health is not None:  # else a pod counts as ready before its program listens
+        asks = {"path": facts.health, "port": facts.app.port}
+        program["readinessProbe"] = {"httpGet": asks, "periodSeconds": 5}
     spec = {"containers": [program], "volumes": [{"name": _TMP_VOLUME, "emptyDir": {}}]}
     bare = pods.template(cluster, facts.name, spec)
     return pods.deployment(cluster, facts.name, inject.pod(bare, facts).template, _REPLICAS)
