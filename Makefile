@@ -40,6 +40,7 @@ test: setup ## Run all tests; Chromium and PostgreSQL are installed for those th
 	@tests/install-apache
 	@tests/install-kubectl
 	@tests/install-promtool
+	@tests/install-nftables
 	$(PYTEST)
 	@if $(BIN)/python -c 'import sys; from tests import postgres; sys.exit(not postgres.is_there())'; \
 		then $(MAKE) --no-print-directory test-postgresql; fi

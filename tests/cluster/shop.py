@@ -111,7 +111,7 @@ class Shop:
         return {name: said for name, said in self.apply().items() if said != "unchanged"}
 
     def roll_out(self, *workloads: str) -> None:
-        """Replace all pods of workloads, as `kubectl rollout restart` does, and wait until the old ones are gone."""
+        """Replace all pods of workloads, as `kubectl rollout restart` does, and wait until old ones are gone."""
         for workload in workloads:
             deployment = self.cluster.get("Deployment", workload)
             assert deployment is not None
