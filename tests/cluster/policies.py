@@ -133,7 +133,7 @@ def _ports(ports: Iterable[Mapping[str, Any]] | None) -> list[str]:
 
 
 def _translations(services: Iterable[Virtual]) -> Iterator[str]:
-    """Spread connections to a Service's address over the pods behind it; where there is none, refuse them."""
+    """Lead connections to a Service's address to the pods behind it in turn; where there is none, refuse them."""
     found = [*services]
     for hook, priority in (("prerouting", "dstnat"), ("output", "-100")):
         yield f"chain nat_{hook} {{ type nat hook {hook} priority {priority};"
@@ -142,7 +142,7 @@ def _translations(services: Iterable[Virtual]) -> Iterator[str]:
                 each = ", ".join(f"{i} : {address} . {port}" for i, (address, port) in enumerate(one.behind))
                 yield (
                     f"ip daddr {one.address} tcp dport {one.port} "
-                    f"dnat ip to numgen random mod {len(one.behind)} map {{ {each} }}"
+                    f"dnat ip to numgen inc mod {len(one.behind)} map {{ {each} }}"
                 )
         yield "}"
     yield "chain refuse { type filter hook output priority 0;"
