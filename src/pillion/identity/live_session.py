@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Model
 
 from pillion.identity import keys, links, sql
@@ -57,10 +56,8 @@ _SQL: Final = (
 
 def find(key_hash: str, now: datetime) -> LiveSession | None:
     """Find the session that is alive at `now` by the hash of its key; raises DatabaseError."""
-    adapt = connection.ops.adapt_datetimefield_value
-    with connection.cursor() as cursor:
-        cursor.execute(_SQL, (key_hash, adapt(now), adapt(now - IDLE_LIFETIME), EDGE_CLIENT))
-        row = cursor.fetchone()
+    adapt = sql.database().ops.adapt_datetimefield_value
+    row = sql.execute(_SQL, key_hash, adapt(now), adapt(now - IDLE_LIFETIME), EDGE_CLIENT).fetchone()
     if row is None:
         return None
     values = list(row)

@@ -4,7 +4,7 @@ What Django's own engines do otherwise, and why it is not wanted here: they keep
 delete the row at sign-out (others must still be told of it), and write a row per call of `create`.
 """
 
-from copy import deepcopy
+import json
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -27,6 +27,11 @@ _INSERT: Final = Insert(
 )
 
 
+def _snapshot(data: dict[str, Any]) -> str:
+    """Give what can be compared later: the data itself may change meanwhile."""
+    return json.dumps(data)
+
+
 def _text(user: UUID | None) -> str | None:
     return None if user is None else str(user)
 
@@ -47,7 +52,7 @@ class SessionStore(SessionBase):
     def __init__(self, session_key: str | None = None) -> None:
         super().__init__(session_key)
         self.row: Session | None = None
-        self._written: dict[str, Any] | None = None
+        self._written: str | None = None
         self.user_agent = ""
         self.address = ""
 
@@ -99,7 +104,7 @@ class SessionStore(SessionBase):
             self.row = self._insert(data, timezone.now())
             self._note_written(data)
             return
-        if data == self._written:
+        if _snapshot(data) == self._written:
             return
         written = Session.objects.filter(sid=self.row.sid, revoked_at__isnull=True).update(
             data=data, user_id=data.get(SESSION_KEY), **_proven(data)
@@ -112,7 +117,7 @@ class SessionStore(SessionBase):
 
     def _note_written(self, data: dict[str, Any]) -> None:
         """Note what stands in the table, as soon as it is certain to."""
-        transaction.on_commit(partial(setattr, self, "_written", deepcopy(data)))
+        transaction.on_commit(partial(setattr, self, "_written", _snapshot(data)))
 
     def delete(self, session_key: str | None = None) -> None:
         """Revoke the session. One that never had a user is nobody's business, and is removed."""

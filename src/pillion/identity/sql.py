@@ -6,7 +6,7 @@ longer than a token to be signed. What comes back is converted by the fields' ow
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, cached_property, partial
+from functools import cache, cached_property, lru_cache, partial
 from typing import Any, Final, NamedTuple, cast
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
@@ -48,20 +48,38 @@ def stored(model: type[Model], name: str, value: Any) -> Any:
     return _field(model, name).get_db_prep_value(value, database())
 
 
+def execute(sql: str, *parameters: Any) -> Any:
+    """Ask the database, in a transaction or by itself; gives the driver's cursor. Raises DatabaseError.
+
+    Django's own cursor looks at each query four times for who may want to know of it.
+    """
+    there = database()
+    if there.force_debug_cursor:  # a test counts
+        cursor = there.cursor()
+        cursor.execute(sql, parameters)
+        return cursor
+    there.ensure_connection()
+    there.validate_no_broken_transaction()
+    with there.wrap_database_errors:
+        # Both drivers have this; SQLite's wants its own marks.
+        return there.connection.execute(_marked(sql) if there.vendor == "sqlite" else sql, parameters)
+
+
+@lru_cache(maxsize=256)
+def _marked(sql: str) -> str:
+    return sql.replace("%s", "?")
+
+
 def scalar(sql: str, *parameters: Any) -> Any:
     """Give the first column of the first row, as the database returns it; None if there is no row."""
-    with database().cursor() as cursor:
-        cursor.execute(sql, parameters)
-        row = cursor.fetchone()
+    row = execute(sql, *parameters).fetchone()
     return None if row is None else row[0]
 
 
 def rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
     """Give all rows, as the database returns them."""
-    with database().cursor() as cursor:
-        cursor.execute(sql, parameters)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found
+    found: list[tuple[Any, ...]] = execute(sql, *parameters).fetchall()
+    return found
 
 
 def column(sql: str, *parameters: Any) -> list[Any]:
@@ -105,9 +123,7 @@ def for_update() -> str:
 
 def update(sql: str, *parameters: Any) -> int:
     """Change rows; gives how many."""
-    with database().cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return int(cursor.rowcount)
+    return int(execute(sql, *parameters).rowcount)
 
 
 class Insert:
@@ -126,8 +142,7 @@ class Insert:
             None if value is None else field.get_db_prep_save(value, there)
             for field, value in ((field, getattr(row, field.attname)) for field in self._fields)
         ]
-        with there.cursor() as cursor:
-            cursor.execute(self._sql, values)
+        execute(self._sql, *values)
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001 - as Django's `save` does
 
 
@@ -162,9 +177,7 @@ class Joined:
 
         None if there is no row at all. Raises DatabaseError.
         """
-        with database().cursor() as cursor:
-            cursor.execute(f"{self._sql} {for_update()}" if hold else self._sql, parameters)
-            row = cursor.fetchone()
+        row = execute(f"{self._sql} {for_update()}" if hold else self._sql, *parameters).fetchone()
         if row is None:
             return None
         found: list[Any] = []

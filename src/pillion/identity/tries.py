@@ -8,16 +8,16 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from django.db import connection, transaction
+from django.db import connection
 
 from pillion.identity import locks
 from pillion.identity.models import Tries
-from pillion.identity.sql import rows, soon_on_disk, table, update
+from pillion.identity.sql import database, rows, soon_on_disk, table, update
 
 _READ: Final = f"SELECT name, times FROM {table(Tries)} WHERE name IN"  # noqa: S608 - a constant
 _WRITE: Final = f"INSERT INTO {table(Tries)} (name, times, until) VALUES"
@@ -101,7 +101,7 @@ def _transaction() -> AbstractContextManager[None]:
 
     That loses, when the machine itself fails, the tries of a moment: nobody was promised anything by them.
     """
-    return transaction.atomic(savepoint=False) if connection.in_atomic_block else soon_on_disk()
+    return nullcontext() if database().in_atomic_block else soon_on_disk()
 
 
 def _take_out(counted: Counted, times: Mapping[str, list[float]]) -> None:

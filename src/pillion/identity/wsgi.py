@@ -1,4 +1,4 @@
-"""Identity's WSGI application: renewals, health and metrics before Django, everything else through it."""
+"""Identity's WSGI application: what is asked all the time before Django, and everything else through it."""
 
 import io
 import json
@@ -22,7 +22,14 @@ from django.core.handlers.wsgi import WSGIHandler  # noqa: E402 - needs the sett
 from django.db import close_old_connections  # noqa: E402
 from whitenoise import WhiteNoise  # noqa: E402
 
-from pillion.identity import health, metrics, renewal, state_metrics, workloads  # noqa: E402
+from pillion.identity import (  # noqa: E402
+    health,
+    metrics,
+    renewal,
+    sign_in_by_program,
+    state_metrics,
+    workloads,
+)
 from pillion.identity.refusal import Refusal, malformed, problem, too_large  # noqa: E402
 from pillion.identity.settings import SESSION_MIDDLEWARE  # noqa: E402
 from pillion.vocabulary import CLIENT_PATHS, IDENTITY_BODY_BYTES  # noqa: E402
@@ -85,13 +92,27 @@ def application(environ: Environ, start_response: StartResponse) -> Iterable[byt
         return [b""]
     if not _take_body(environ):
         return _refuse(start_response, too_large(IDENTITY_BODY_BYTES))
-    handler = _programs if path in CLIENT_PATHS else _pages
     try:
-        answer: Iterable[bytes] = handler(environ, start_response)
+        answer: Iterable[bytes] = _handler(environ)(environ, start_response)
     except ValueError as error:  # Django reads the content type before its handlers stand
         _log.warning("a request that cannot be read: %s", type(error).__name__)
         return _refuse(start_response, malformed("The request's headers cannot be read."))
     return answer
+
+
+def _handler(environ: Environ) -> Callable[[Environ, StartResponse], Iterable[bytes]]:
+    if sign_in_by_program.is_one(environ):
+        return _sign_in
+    return _programs if environ["PATH_INFO"] in CLIENT_PATHS else _pages
+
+
+def _sign_in(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    try:
+        status, headers, content = sign_in_by_program.answer(environ)
+    finally:
+        close_old_connections()
+    start_response(status, headers)
+    return [content]
 
 
 def _take_body(environ: Environ) -> bool:
