@@ -49,8 +49,8 @@ def tend(now: datetime, started: datetime) -> None:
     for kid in rotation.bury(now):
         _log.info("the last token of key %s is dead: it is gone", kid)
     sessions.forget_revocations(now)
-    announced = SigningKey.objects.filter(state=State.ANNOUNCED).first()
-    signing = SigningKey.objects.filter(state=State.SIGNING).first()
+    keys = {key.state: key for key in SigningKey.objects.filter(state__in=(State.ANNOUNCED, State.SIGNING))}
+    announced, signing = keys.get(State.ANNOUNCED), keys.get(State.SIGNING)
     if announced is not None and _is_of_before(announced, started) and rotation.withdraw(announced.kid):
         announced = None
     if signing is None:

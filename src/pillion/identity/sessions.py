@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from pillion.identity import locks
+from pillion.identity import locks, sql
 from pillion.identity.lifetimes import IDLE_LIFETIME, USE_RESOLUTION
 from pillion.identity.models import OAuthGrant, Revocation, Session, User
 from pillion.vocabulary import API_KEY_PREFIX, LEEWAY_SECONDS
@@ -25,6 +25,10 @@ API_KEY_CLIENT: Final = "api-key"
 MARGIN_SECONDS: Final = LEEWAY_SECONDS + 5
 
 _BATCH: Final = 500
+_LATEST_IF_OTHERS_ARE_DEAD: Final = (
+    f"SELECT latest FROM (SELECT MAX(id) AS latest FROM {sql.table(Revocation)}) l "  # noqa: S608 - constants
+    f"WHERE EXISTS (SELECT 1 FROM {sql.table(Revocation)} WHERE until < %s AND id < latest)"
+)
 _KEY_BYTES: Final = 32
 _KEY_LENGTH: Final = 43  # 32 bytes in base64url without padding
 
@@ -138,10 +142,10 @@ def _revoke(sessions: QuerySet[Session], now: datetime) -> int:
 
 def forget_revocations(now: datetime) -> None:
     """Remove the revocations whose last token is dead, but for the latest: its number is the highest yet."""
-    latest = Revocation.objects.order_by("-id").values_list("id", flat=True).first()
-    dead = Revocation.objects.filter(until__lt=int(now.timestamp()), id__lt=latest or 0)
-    if dead.exists():  # a look costs nothing; a write waits its turn
-        dead.delete()
+    second = int(now.timestamp())
+    latest = sql.scalar(_LATEST_IF_OTHERS_ARE_DEAD, second)
+    if latest is not None:  # a look costs nothing; a write waits its turn
+        Revocation.objects.filter(until__lt=second, id__lt=latest).delete()
 
 
 def open_for(

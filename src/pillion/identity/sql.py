@@ -4,6 +4,7 @@ Django's query language takes longer to build and compile such a query than the 
 longer than a token to be signed. What comes back is converted by the fields' own rules, into Django's models.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,6 +16,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Model
 
 Converter = Callable[[Any], Any]
+
+
+class _OfThisThread(threading.local):
+    connection: BaseDatabaseWrapper
+
+
+_of_this_thread: Final = _OfThisThread()
 
 
 class _Part(NamedTuple):
@@ -36,7 +44,11 @@ class _Part(NamedTuple):
 
 def database() -> BaseDatabaseWrapper:
     """Give this thread's connection itself: `django.db.connection` looks for it at each touch."""
-    return connections[DEFAULT_DB_ALIAS]
+    try:
+        return _of_this_thread.connection
+    except AttributeError:
+        _of_this_thread.connection = connections[DEFAULT_DB_ALIAS]
+        return _of_this_thread.connection
 
 
 def table(model: type[Model]) -> str:
@@ -68,8 +80,10 @@ def execute(sql: str, *parameters: Any) -> Any:
         cursor = there.cursor()
         cursor.execute(sql, parameters)
         return cursor
-    there.ensure_connection()
-    there.validate_no_broken_transaction()
+    if there.connection is None:
+        there.ensure_connection()
+    if there.needs_rollback:
+        there.validate_no_broken_transaction()
     with there.wrap_database_errors:
         # Both drivers have this; SQLite's wants its own marks.
         return there.connection.execute(_marked(sql) if there.vendor == "sqlite" else sql, parameters)
