@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -109,6 +109,9 @@ class Config(BaseModel):
     `workloads` says how those of the mesh prove who they are: on one machine by a secret each, in pods by the
     certificate that they show to the Envoy beside identity. `variables` are those whose values have been put in.
     """
+
+    # Django's settings ask each value for this, each time; pydantic takes long to say that there is no such thing.
+    _mask_wrapped: ClassVar[bool] = True
 
     # hide_input_in_errors: a database URL may hold a password.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

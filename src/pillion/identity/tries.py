@@ -130,6 +130,7 @@ def _write(limits: Sequence[Limit], times: Mapping[str, Sequence[float]]) -> Non
     written: list[object] = []
     for limit in limits:
         counted = times[limit.name]
-        written += (limit.name, json.dumps(counted), max(counted, default=0.0) + limit.seconds)
+        # A list of numbers is written in Python as it is in JSON, and faster.
+        written += (limit.name, str(list(counted)), max(counted, default=0.0) + limit.seconds)
     places = ", ".join(["(%s, %s, %s)"] * len(limits))
     update(f"{_WRITE} {places} {_ANEW}", *written)
