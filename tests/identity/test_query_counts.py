@@ -8,6 +8,7 @@ from tests.identity.browser import Browser, new_user, signed_in  # isort: skip -
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from tests.identity.databases import ON_POSTGRESQL
 from tests.identity.program import machine, program
 
 
@@ -20,7 +21,10 @@ def _asked(do: Callable[[], object]) -> int:
 def test_a_sign_in() -> None:
     email = new_user()
     Browser().sign_in(email)
-    assert _asked(lambda: Browser().sign_in(email)) <= 14
+    pragma = (
+        0 if ON_POSTGRESQL else 1
+    )  # that tries wait for no disk: SQLite is told so besides, and not counted
+    assert _asked(lambda: Browser().sign_in(email)) == 14 - pragma
 
 
 def test_a_token_of_a_machine() -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from django.db import OperationalError
 from django.db.backends.sqlite3 import base
+from django.db.backends.utils import debug_transaction
 
 # As long as SQLite itself waits for other processes (`settings`).
 PATIENCE_SECONDS: Final = 5.0
@@ -31,7 +32,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._held = turn
         try:
             # Not by Django's cursor, which looks at a query four times for who may want to know of it.
-            with self.wrap_database_errors:
+            with debug_transaction(self, "BEGIN"), self.wrap_database_errors:
                 self.connection.execute(f"BEGIN {self.transaction_mode}")  # type: ignore[attr-defined] # not in the stubs
         except BaseException:
             self._end_turn()
