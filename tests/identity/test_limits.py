@@ -5,12 +5,14 @@ from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
-from pillion.identity import limits, turn
+from pillion.identity import limits, sql, turn
 from pillion.identity.models import Session, Tries
 from pillion.identity.turn import MOST_INSIDE
 from tests.identity.browser import PASSWORD, Browser, new_email, new_user
+from tests.identity.databases import ON_POSTGRESQL
 
 WRONG = "wrong wrong wrong"
 
@@ -149,3 +151,17 @@ def test_who_has_to_wait_takes_nobody_elses_turn() -> None:
             turn._inside.acquire()  # noqa: SLF001 - as above
             crowd.callback(turn._inside.release)  # noqa: SLF001
         assert guesser.sign_in(email, WRONG).status == 429
+
+
+def test_tries_wait_for_no_disk_and_all_else_does() -> None:
+    """Each time: SQLite takes its pragma in when it compiles it, and Python compiles a statement once."""
+    say = "SHOW synchronous_commit" if ON_POSTGRESQL else "PRAGMA synchronous"
+    soon, at_once = ("off", "on") if ON_POSTGRESQL else (1, 2)
+    for _ in range(2):
+        with sql.soon_on_disk():
+            assert sql.scalar(say) == soon
+        with transaction.atomic():
+            assert sql.scalar(say) == at_once
+    with pytest.raises(ZeroDivisionError), sql.soon_on_disk():
+        raise ZeroDivisionError
+    assert sql.scalar(say) == at_once

@@ -56,9 +56,9 @@ def answer(environ: dict[str, Any]) -> Answer:
 def _refused(request: HttpRequest, error: Exception) -> Answer:
     """Answer with a problem."""
     response = page_headers(lambda request: answers.refuse(request, refusal_of(request, error)))(request)
-    headers = [*response.items(), ("Vary", "Cookie")]
-    if isinstance(error, SecondFactorRequired):
-        headers.append(_session_cookie(request))  # by which the second step will find the first
+    headers = [*response.items()]
+    if isinstance(error, SecondFactorRequired):  # the second step finds the first by its cookie
+        headers += [("Vary", "Cookie"), _session_cookie(request)]
     return f"{response.status_code} {response.reason_phrase}", headers, response.content
 
 
