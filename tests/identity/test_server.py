@@ -145,7 +145,7 @@ def test_without_a_configuration_there_is_a_sentence(environ: dict[str, str]) ->
 
 
 def test_what_was_acknowledged_survives_a_kill(environ: dict[str, str], tmp_path: Path) -> None:
-    """The user, the session and the revocation; and a socket left behind is in nobody's way."""
+    """The user, the session, the revocation and the tries; and a socket left behind is in nobody's way."""
     prepare(environ)
     path = tmp_path / "id.sock"
     credentials = json.dumps({"email": "ada@example.org", "password": PASSWORD})
@@ -157,6 +157,9 @@ def test_what_was_acknowledged_survives_a_kill(environ: dict[str, str], tmp_path
         _, headers, _ = ask(path, "POST", "/sign-in", credentials, content_type="application/json")
         left = cookies_of(headers)
         assert ask(path, "POST", "/sign-out", cookie=left)[0] == 204
+        guess = credentials.replace(PASSWORD, "wrong wrong wrong")
+        for _ in range(5):
+            assert ask(path, "POST", "/sign-in", guess, content_type="application/json")[0] == 401
         server.kill()
         server.wait()
         until(lambda: not is_up(path))
@@ -164,6 +167,7 @@ def test_what_was_acknowledged_survives_a_kill(environ: dict[str, str], tmp_path
     with serving(environ, "--uds", str(path), ready=lambda: is_up(path)):
         assert ask(path, "GET", "/-/renewal/", x_pillion_session=session_in(kept))[1]["Authorization"]
         assert not ask(path, "GET", "/-/renewal/", x_pillion_session=session_in(left))[1]["Authorization"]
+        assert ask(path, "POST", "/sign-in", credentials, content_type="application/json")[0] == 429
 
 
 def test_the_workers_end_with_a_killed_server(environ: dict[str, str], tmp_path: Path) -> None:
