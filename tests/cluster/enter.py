@@ -49,21 +49,25 @@ def read_only(path: str) -> None:
     )
 
 
+def lay(source: str, target: str) -> None:
+    """Put a folder or a file of this machine at a place."""
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    if Path(source).is_symlink():
+        Path(target).symlink_to(Path(source).readlink())
+    elif Path(source).is_dir():
+        Path(target).mkdir(exist_ok=True)
+        mount(source, target, None, BIND | RECURSIVE)
+    else:
+        Path(target).touch()
+        mount(source, target, None, BIND)
+
+
 def lay_root(spec: dict[str, Any]) -> str:
     """Make the root: folders of the image, /proc, and mount points; then read-only, then the volumes."""
     root: str = spec["base"]
     mount("tmpfs", root, "tmpfs", 0, "mode=755")
-    for path, source in ((path, Path(one)) for path, one in spec["root"].items()):
-        target = Path(root + path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_symlink():
-            target.symlink_to(source.readlink())
-        elif source.is_dir():
-            target.mkdir(exist_ok=True)
-            mount(str(source), str(target), None, BIND | RECURSIVE)
-        else:
-            target.touch()
-            mount(str(source), str(target), None, BIND)
+    for path, source in spec["root"].items():
+        lay(source, root + path)
     for _, target, _ in spec["mounts"]:
         if not os.path.lexists(root + target):
             Path(root + target).mkdir(parents=True)
@@ -75,6 +79,10 @@ def lay_root(spec: dict[str, Any]) -> str:
         mount(source, root + target, None, BIND | RECURSIVE)
         if not writable:
             read_only(root + target)
+        for path, of_image in spec["root"].items():
+            if path.startswith(f"{target}/"):  # programs of this machine may lie where a pod has a volume
+                lay(of_image, root + path)
+                read_only(root + path)
     return root
 
 
