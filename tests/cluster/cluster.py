@@ -250,7 +250,12 @@ def described(pod: Pod) -> Mapping[str, Any]:
         "terminating": pod.terminating,
         "waits_for": pod.waits_for,
         "containers": {
-            one.name: {"ready": one.ready, "restarts": one.restarts, "exit_code": one.exit_code}
+            one.name: {
+                "image": one.spec["image"],
+                "ready": one.ready,
+                "restarts": one.restarts,
+                "exit_code": one.exit_code,
+            }
             for one in pod.containers.values()
         },
     }

@@ -120,6 +120,7 @@ def shim(child: int) -> None:
 
 def start(spec: dict[str, Any]) -> None:
     """Make the container, and stay as its shim."""
+    os.umask(0o022)  # folders of the root are for every user, whatever who started this has set
     LIBC.prctl(DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
     join(spec["net"], {"net": NEW_NET})
     call("unshare", NEW_MOUNTS | NEW_PIDS)

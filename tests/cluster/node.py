@@ -7,6 +7,7 @@ of the cluster. What tests order comes by a Unix socket in FOLDER, a JSON object
 
 import asyncio
 import json
+import os
 import socket
 import sys
 import traceback
@@ -85,4 +86,5 @@ async def _obey(cluster: Cluster, reader: asyncio.StreamReader, writer: asyncio.
 
 
 if __name__ == "__main__":
+    os.umask(0o022)  # what pods read is for every user, whatever who started this has set
     asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))

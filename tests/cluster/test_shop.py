@@ -44,6 +44,13 @@ def test_everything_came_up_at_once(shop: Shop) -> None:
     assert restarts(shop) == {}
 
 
+def test_every_envoy_is_of_the_image_that_the_overlay_names(shop: Shop) -> None:
+    found = [c["image"] for pod in shop.cluster.pods() for c in pod["containers"].values()]
+    assert {image for image in found if "envoy" in image} == {
+        f"registry.example/envoyproxy/envoy@sha256:{'0' * 64}"
+    }
+
+
 def test_an_order_goes_through_the_edge_and_two_services(shop: Shop) -> None:
     email = "newcomer@example.com"
     with shop.client() as client:

@@ -31,7 +31,7 @@ def test_no_line_is_lost_when_a_log_is_set_aside(tmp_path: Path, monkeypatch: py
         asking = threading.Thread(target=ask)
         asking.start()
         while not done.wait(0.05):
-            asyncio.run(audit_files.look(folder, mesh.plan, full=20_000))
+            asyncio.run(audit_files.look(folder, mesh.plan, full=60_000))
         asking.join()
 
         def written() -> list[str]:

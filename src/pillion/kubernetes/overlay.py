@@ -4,7 +4,17 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pillion.kubernetes.containers import ENVOY_IMAGE
-from pillion.kubernetes.names import CONTROL, EDGE, IDENTITY, PROGRAM_IMAGE, SECRET, Cluster, head, selector
+from pillion.kubernetes.names import (
+    CONTROL,
+    EDGE,
+    IDENTITY,
+    PROGRAM_IMAGE,
+    SECRET,
+    WEBHOOK,
+    Cluster,
+    head,
+    selector,
+)
 from pillion.kubernetes.text import manifest
 
 FOLDER: Final = "overlays/example"
@@ -47,6 +57,12 @@ components: []
 # Where your copies of the images are, by digest: so what runs is what you have looked at.
 images:
 {pinned}
+# The webhook gives services' pods the same Envoy.
+replacements:
+- source: {{kind: Deployment, name: {EDGE}, fieldPath: "spec.template.spec.containers.[name=envoy].image"}}
+  targets:
+  - select: {{kind: Deployment, name: {WEBHOOK}}}
+    fieldPaths: ["spec.template.spec.containers.[name={WEBHOOK}].env.[name=PILLION_ENVOY_IMAGE].value"]
 replicas:
 - {{name: {IDENTITY}, count: 2}}
 - {{name: {CONTROL}, count: 2}}
