@@ -110,7 +110,7 @@ class Pod:
             for container in reversed(self._lasting()):
                 container.no_more()
                 container.send(signal.SIGTERM)
-            await asyncio.gather(*self._tasks)
+            await asyncio.wait(self._tasks, timeout=spec.get("terminationGracePeriodSeconds", 30))
             await self._finish()
 
     async def _place(self) -> tuple[Place, Facts]:

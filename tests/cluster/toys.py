@@ -91,6 +91,7 @@ spec:
   template:
     spec:
       restartPolicy: Never
+      terminationGracePeriodSeconds: 2
       initContainers:
       - name: beside
         image: python:3

@@ -73,6 +73,8 @@ def running() -> Iterator[Project]:
         project = folder / "project"
         project.mkdir()
         write(project)
+        for path in (project, *project.rglob("*")):  # as the command leaves them, whatever the umask is
+            path.chmod(0o755 if path.is_dir() else 0o644)
         command = [sys.executable, "-m", "tests.compose.engine", str(project), str(folder / "run")]
         with (
             (folder / "engine.log").open("w") as log,
