@@ -161,9 +161,20 @@ def running(folder: Path) -> Iterator[Shop]:
             (folder / name).write_text(text, encoding="utf-8")
         shop.apply()
         cluster.settle()
+        until(lambda: _every_edge_finds_all(shop), "every edge has looked up identity and the services")
         shop.identity("user", "add", MANAGER, "--password-stdin", "--role", "manager", given=PASSWORD)
         shop.identity("user", "add", BUYER, "--password-stdin", given=PASSWORD)
         yield shop
+
+
+def _every_edge_finds_all(shop: Shop) -> bool:
+    """Ask each edge, to which connections go in turn, for a page of identity's and of each open service's."""
+    answers = []
+    for path in ("/sign-in", "/", "/api/catalog", "/api/orders/health"):
+        for _ in range(4):
+            with shop.client() as fresh:
+                answers.append(fresh.get(path).status_code)
+    return {*answers} == {200}
 
 
 def _socket(database: Postgres) -> Path:
