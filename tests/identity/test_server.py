@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +58,13 @@ class UnixConnection(http.client.HTTPConnection):
 def ask(
     path: Path, method: str, target: str, body: Any = None, **headers: str
 ) -> tuple[int, http.client.HTTPMessage, bytes]:
-    """Send one request."""
+    """Send one request. Who is refused while sending may find the connection closed, and reads the answer."""
     connection = UnixConnection(path)
     try:
-        connection.request(
-            method, target, body, {name.replace("_", "-"): value for name, value in headers.items()}
-        )
+        with suppress(BrokenPipeError):
+            connection.request(
+                method, target, body, {name.replace("_", "-"): value for name, value in headers.items()}
+            )
         answer = connection.getresponse()
         return answer.status, answer.headers, answer.read()
     finally:
