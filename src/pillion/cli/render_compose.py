@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from pillion.cli import topology_option
+from pillion.cli import output_option, topology_option
 from pillion.compose.files import COMPOSE_FILE, EXAMPLE_FILE, MADE, render
 from pillion.topology import Address, Topology
 
@@ -18,15 +18,7 @@ _MANY_NETWORKS: Final = 25
 
 
 @click.command("compose")
-@click.option(
-    "-o",
-    "--output",
-    "output",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Where to write compose.yaml, and the folders that its containers read.",
-)
+@output_option.option("Where to write compose.yaml, and the folders that its containers read.")
 @topology_option.option
 def command(output: Path, file: Path | None) -> None:
     """Write what Docker Compose runs: the edge, identity, control, a database, and every service with its sidecar.

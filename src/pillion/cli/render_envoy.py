@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pillion import plan
-from pillion.cli import topology_option
+from pillion.cli import output_option, topology_option
 from pillion.control.known import read_trusted
 from pillion.envoy.files import render
 from pillion.envoy.names import KNOWN_FOLDER, REVOKED_FILE, trusted_keys_file
@@ -20,15 +20,7 @@ _MARK = "bootstrap.yaml"
 
 
 @click.command("envoy")
-@click.option(
-    "-o",
-    "--output",
-    "output",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Where to write a folder per Envoy.",
-)
+@output_option.option("Where to write a folder per Envoy.")
 @topology_option.option
 def command(output: Path, file: Path | None) -> None:
     """Write a folder per Envoy: bootstrap, listeners, clusters.

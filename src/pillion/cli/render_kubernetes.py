@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from pillion.cli import topology_option
+from pillion.cli import output_option, topology_option
 from pillion.kubernetes import overlay
 from pillion.kubernetes.files import MADE, Manifests, TakenNameError, TooLongError, manifests, render
 from pillion.kubernetes.inject.facts import SocketError
@@ -45,15 +45,7 @@ class _BadInputError(click.ClickException):
 
 
 @click.command("kubernetes")
-@click.option(
-    "-o",
-    "--output",
-    "output",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Where to write base/, components/, chart/, and overlays/ if there is none yet.",
-)
+@output_option.option("Where to write base/, components/, chart/, and overlays/ if there is none yet.")
 @click.option(
     "--namespace",
     metavar="NAME",

@@ -5,18 +5,11 @@ from pathlib import Path
 import click
 
 from pillion import monitoring
+from pillion.cli import output_option
 
 
 @click.command("monitoring")
-@click.option(
-    "-o",
-    "--output",
-    "output",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Where to write rules.yaml and dashboard.json, over those that are there.",
-)
+@output_option.option("Where to write rules.yaml and dashboard.json, over those that are there.")
 def command(output: Path) -> None:
     """Write rules.yaml for Prometheus (rule_files), and dashboard.json for Grafana (Dashboards, Import).
 
