@@ -28,7 +28,7 @@ VERBS: Final = {
     "api-key": "Make, list and revoke keys for programs.",
     "attack": "Try known attacks on the running mesh.",
     "changes": "Print who changed what of accounts, sessions, clients and keys.",
-    "render": "Write the files for Envoy, without running anything.",
+    "render": "Write what Kubernetes, Docker Compose, Envoy or Prometheus reads, without running anything.",
     "inject": "Add the sidecar to Kubernetes manifests.",
 }
 

@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import click
 
+from pillion.cli.group import Group
 from pillion.cli.identity import with_identity
 from pillion.cli.span import Span
 from pillion.cli.spread import refused
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Make, list and revoke API keys.
 

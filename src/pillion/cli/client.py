@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from pillion.cli.group import Group
 from pillion.cli.identity import with_identity
 from pillion.cli.spread import refused
 
@@ -50,7 +51,7 @@ def _said_of_it(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Manage the programs that sign people in through Pillion, or get tokens for themselves.
 

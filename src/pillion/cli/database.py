@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pillion.cli import topology_option
+from pillion.cli.group import Group
 from pillion.cli.identity import open_identity, own_config
 from pillion.topology.secrets import shows_password
 from pillion.topology.variables import fill
@@ -18,7 +19,7 @@ if TYPE_CHECKING:  # only what is needed
     from pillion.identity.config import Config
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Look after the database that accounts, sessions and keys are in.
 

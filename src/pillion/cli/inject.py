@@ -12,6 +12,7 @@ from pillion.kubernetes.inject.documents import INJECTED, Done, Mesh, Result, in
 from pillion.problem import InvalidInputError, Place, Problem
 
 _STANDARD_INPUT = "-"
+_LACKS = "lacks the sidecar that 'pillion inject' gives it"
 
 
 @click.command
@@ -53,15 +54,18 @@ def command(files: Sequence[str], *, check: bool, namespace: str | None, topolog
     if problems := [problem for result in results for problem in result.problems]:
         raise InvalidInputError(problems)
     done = [done for result in results for done in result.done]
-    click.echo("".join(f"{line}\n" for each in done for line in _report(each)), err=True, nl=False)
+    click.echo(
+        "".join(f"{line}\n" for each in done for line in _report(each, check=check)), err=True, nl=False
+    )
     if check:
         missing = sum(each.outcome == INJECTED for each in done)
         click.get_current_context().exit(1 if missing else 0)
     sys.stdout.buffer.write(_joined(results).encode())
 
 
-def _report(done: Done) -> Iterator[str]:
-    yield f"{done.place}: {done.title}: {done.outcome}"
+def _report(done: Done, *, check: bool) -> Iterator[str]:
+    outcome = _LACKS if check and done.outcome == INJECTED else done.outcome
+    yield f"{done.place}: {done.title}: {outcome}"
     for warning in done.warnings:
         hint = f" ({warning.hint})" if warning.hint else ""
         yield f"{warning.place}: warning: {warning.key}: {warning.message}{hint}"

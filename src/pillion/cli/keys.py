@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pillion.cli.group import Group
 from pillion.cli.identity import with_identity
 from pillion.cli.spread import tell
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:  # Django only where it is needed
     from pillion.identity.key_care import Key
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """List, rotate and revoke the keys that tokens are signed with.
 

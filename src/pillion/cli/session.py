@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pillion.cli.group import Group
 from pillion.cli.identity import with_identity
 from pillion.cli.spread import refused
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:  # Django only where it is needed
     from pillion.identity.session_care import LiveSession
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """List and revoke what people are signed in with.
 

@@ -5,12 +5,13 @@ import sys
 
 import click
 
+from pillion.cli.group import Group
 from pillion.cli.identity import with_identity
 from pillion.cli.spread import refused
 from pillion.cli.user_import import import_
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Manage accounts.
 

@@ -96,6 +96,7 @@ def test_check_says_by_its_exit_whether_a_sidecar_is_missing_or_another_one(run:
         assert run("-f", f"{name}.yaml", "--check")[:2] == (1, "")
     assert run("-f", "pod.out.yaml", "--check") == (0, "", "pod.out.yaml:1:1: pod/web: already injected\n")
     assert run("-f", "refused.yaml", "--check")[0] == 2
+    assert "pod/web: lacks the sidecar" in run("-f", "pod.yaml", "--check")[2]
 
 
 @pytest.mark.parametrize("name", sorted({*INJECTED} - {"aliases", "json", "older-sidecar"}))
