@@ -2,21 +2,19 @@
 
 import json
 import re
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
+import jsonschema_rs
 import pytest
 from click.testing import CliRunner
 
 from pillion.cli.render_kubernetes import command
 from pillion.envoy.known import NO_KEY
 from pillion.kubernetes.text import manifest
-from tests.kubernetes import rendered
+from tests.kubernetes import rendered, schemas
 from tests.kubernetes.test_network_policies import every_topology
-
-# The three newest that kubernetes-validate has.
-KUBERNETES = ("1.35", "1.36", "1.37")
 
 # What cert-manager's and Prometheus' operator's documentation says must be there, and all that is used of it.
 CUSTOM: dict[str, tuple[set[str], set[str]]] = {
@@ -116,13 +114,22 @@ def test_a_text_is_read_as_it_was_meant(text: str) -> None:
     assert rendered.documents(f"%YAML 1.1\n---\n{written}") == [document]
 
 
-@pytest.mark.parametrize("version", KUBERNETES)
+@pytest.mark.parametrize("version", schemas.VERSIONS)
 def test_every_document_is_right_by_the_schemas_of(version: str) -> None:
     """Strictly: a key that the schema does not name is an error."""
     for file in rendered.TOPOLOGIES:
         for document in rendered.of_base(file):
             if document["kind"] not in CUSTOM:
-                kubernetes_validate.validate(document, version, strict=True)
+                schemas.validate(document, version)
+
+
+@pytest.mark.parametrize("version", schemas.VERSIONS)
+def test_a_key_that_a_schema_does_not_name_is_found(version: str) -> None:
+    """In a container too, which is in another file of schemas than the Deployment."""
+    deployment = deepcopy(rendered.of_kind(rendered.SHOP, "Deployment")[0])
+    containers(deployment)[0]["imagePullpolicy"] = "Always"
+    with pytest.raises(jsonschema_rs.ValidationError, match="imagePullpolicy"):
+        schemas.validate(deployment, version)
 
 
 @every_topology
