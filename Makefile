@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 UV = $(BIN)/uv
 # A module's tests share what they start, a folder's often too: neighbours run one after the other.
-PYTEST := $(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --dist loadscope --no-loadscope-reorder
 # The versions of requirements.lock, without what only a developer needs.
 LOCK_OF_IT = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --constraint requirements.lock --custom-compile-command "make lock"
@@ -39,7 +39,11 @@ demo: setup ## Run examples/shop, and say where it is and what to try
 	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/shop/demo
 
 .PHONY: test
-test: setup ## Run all tests; Chromium and PostgreSQL are installed for those that need them where that can be done
+test: setup test-programs ## Run all tests; Chromium and PostgreSQL are installed for those that need them where that can be done
+	@$(MAKE) --no-print-directory --jobs=2 test-sqlite test-postgresql-beside
+
+.PHONY: test-programs
+test-programs: setup
 	@tests/install-browser
 	@tests/install-postgresql
 	@tests/install-clients
@@ -47,13 +51,21 @@ test: setup ## Run all tests; Chromium and PostgreSQL are installed for those th
 	@tests/install-kubectl
 	@tests/install-promtool
 	@tests/install-nftables
-	$(PYTEST)
-	@if $(BIN)/python -c 'import sys; from tests import postgres; sys.exit(not postgres.is_there())'; \
-		then $(MAKE) --no-print-directory test-postgresql; fi
+
+.PHONY: test-sqlite
+test-sqlite: setup
+	$(PYTEST) -n 3
+
+# In what the others leave of the machine, who wait more than they work; it is shown in one piece, when it is done.
+.PHONY: test-postgresql-beside
+test-postgresql-beside: setup
+	@if $(BIN)/python -c 'import sys; from tests import postgres; sys.exit(not postgres.is_there())'; then \
+		nice -n 5 $(MAKE) --no-print-directory test-postgresql >$(VENV)/postgresql.log 2>&1; \
+		code=$$?; cat $(VENV)/postgresql.log; exit $$code; fi
 
 .PHONY: test-postgresql
-test-postgresql: setup ## Run identity's tests on PostgreSQL, as `make test` does at its end
-	PILLION_TEST_DATABASE=postgresql $(PYTEST) tests/identity
+test-postgresql: setup ## Run identity's tests on PostgreSQL, as `make test` does beside all others
+	PILLION_TEST_DATABASE=postgresql $(PYTEST) -n 2 tests/identity
 
 .PHONY: check
 check: setup ## Check format, lint, types and the direction of imports

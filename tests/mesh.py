@@ -148,8 +148,9 @@ def free_ports(count: int) -> list[int]:
     return found
 
 
-_FIRST_PORT = 9_000
-_PORTS = 6_000
+_PORTS = 3_000
+# `make test` runs identity's tests on PostgreSQL beside all others.
+_FIRST_PORT = 9_000 if os.environ.get("PILLION_TEST_DATABASE", "sqlite") == "sqlite" else 12_000
 # Each of pytest-xdist's workers has ports of its own; runs of different users begin at different ones.
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
