@@ -6,11 +6,20 @@ https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-con
 import base64
 import json
 from copy import deepcopy
-from typing import Any
+from typing import Any, Final
 
 Pod = dict[str, Any]
+LABEL: Final = "pillion.dev/service"
 
 _WAYS = ("httpGet", "tcpSocket", "grpc", "exec")
+
+
+def pod(service: str | None = "web", **spec: Any) -> Pod:
+    """Give a pod as the API server shows it to a webhook."""
+    labels = {"app": "any"} | ({LABEL: service} if service else {})
+    container = {"name": "app", "image": "registry.example/app:1"}
+    written = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "labels": labels}}
+    return shown({**written, "spec": {"containers": [container], **deepcopy(spec)}})
 
 
 def shown(pod: Pod) -> Pod:

@@ -49,6 +49,16 @@ class Webhook:
         return ssl.create_default_context(cadata=certificate.certificate)
 
 
+def refusal(webhook: Webhook, path: str, asked: dict[str, Any]) -> str:
+    """Ask, and give why it is refused."""
+    response = webhook.ask(path, asked)
+    assert response["allowed"] is False
+    assert response["status"]["code"] == 403
+    assert "patch" not in response
+    message: str = response["status"]["message"]
+    return message
+
+
 def config() -> dict[str, Any]:
     """Give the file that is rendered for the shop."""
     (found,) = [
