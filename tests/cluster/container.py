@@ -1,20 +1,17 @@
 """One container: it is started, probed, started again, and ended."""
 
 import asyncio
-import json
-import os
 import signal
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from tests.cluster import images, network, probes
 from tests.cluster.environment import Facts, variables, words
+from tests.cluster.program import RESOLV_CONF, Program
 
-_ENTER: Final = (sys.executable, "-I", "-S", str(Path(__file__).with_name("enter.py")))
 # A kubelet begins with 10 s and ends with five minutes.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
 
@@ -42,9 +39,8 @@ class Container:
         self.restarts = 0
         self.exit_code: int | None = None
         self.started = asyncio.Event()
-        self.said = place.folder / f"{self.name}.log"
+        self.program = Program(place.folder / f"{self.name}.log")
         self._place, self._facts, self._changed = place, facts, changed
-        self._process: asyncio.subprocess.Process | None = None
         self._ending = False
 
     @property
@@ -52,23 +48,12 @@ class Container:
         """Whether it is an initContainer that goes on."""
         return self.spec.get("restartPolicy") == "Always"
 
-    @property
-    def first_process(self) -> int | None:
-        """The program's process on this machine."""
-        if self._process is None or self._process.returncode is not None:
-            return None
-        with suppress(OSError, ValueError, IndexError):
-            path = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-            return int(path.read_text().split()[0])
-        return None
-
     async def once(self) -> int:
         """Run it to its end; gives its exit code."""
         await self._start()
-        assert self._process is not None
         probing = asyncio.create_task(self._probe())
         try:
-            code = await self._process.wait()
+            code = await self.program.wait()
         finally:
             probing.cancel()
             self._tell_ready(ready=False)
@@ -104,21 +89,12 @@ class Container:
         """Have it not be started again."""
         self._ending = True
 
-    def send(self, number: int) -> None:
-        """Send it a signal: KILL to its first process ends all of them."""
-        process = self.first_process
-        if process is not None:
-            with suppress(ProcessLookupError):
-                os.kill(process, number)
-
     async def stop(self) -> None:
         """Tell it to end, and wait until it has."""
-        if self._process is None or self._process.returncode is not None:
-            return
-        if self.first_process is None:  # it is not begun yet
-            self._process.kill()
-        self.send(signal.SIGTERM)
-        await self._process.wait()
+        if self.program.is_running:
+            self.program.give_up()
+            self.program.send(signal.SIGTERM)
+            await self.program.wait()
 
     async def execute(self, command: Sequence[str], given: bytes | None = None) -> bool:
         """Run a command in it; says whether that ended well."""
@@ -126,46 +102,23 @@ class Container:
 
     async def output(self, command: Sequence[str], given: bytes | None = None) -> tuple[int, bytes]:
         """Run a command in it; gives its exit code and what it said."""
-        process = self.first_process
-        if process is None:
-            return 1, b"it does not run"
-        user, group = self._owner()
-        running = await asyncio.create_subprocess_exec(
-            *(*_ENTER, str(process), str(user), str(group), self._folder(), *command),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        try:
-            said, _ = await running.communicate(given)
-        except asyncio.CancelledError:
-            running.kill()
-            raise
-        return running.returncode or 0, said
+        return await self.program.output(command, owner(self._facts.pod, self.spec), self._folder(), given)
 
     def _folder(self) -> str:
         return self.spec.get("workingDir") or images.find(self.spec["image"]).folder
-
-    def _owner(self) -> tuple[int, int]:
-        return owner(self._facts.pod, self.spec)
 
     async def _start(self) -> None:
         image = images.find(self.spec["image"])
         known = {"PATH": image.path, "HOME": "/", "HOSTNAME": self._facts.pod["metadata"]["name"]}
         known |= {"KUBERNETES_SERVICE_HOST": network.API, "KUBERNETES_SERVICE_PORT": "443"}
         known |= variables(self.spec, self._facts)
-        user, group = self._owner()
+        user, group = owner(self._facts.pod, self.spec)
         mounts = [
             (str(self._place.volumes[one["name"]]), one["mountPath"], not one.get("readOnly", False))
             for one in self.spec.get("volumeMounts", ())
         ]
-        base = self._place.folder / f"{self.name}.root"
-        base.mkdir(exist_ok=True)
-        written = self._place.folder / f"{self.name}.json"
-        written.touch(mode=0o600)
         spec = {
             "net": self._place.network,
-            "base": str(base),
             "root": image.root,
             "mounts": [*sorted(mounts, key=lambda one: one[1]), *self._files()],
             "folder": self._folder(),
@@ -174,15 +127,11 @@ class Container:
             "words": words(self.spec, image.command, known),
             "environment": known,
         }
-        written.write_text(json.dumps(spec), encoding="utf-8")
         self.started.clear()
-        with self.said.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *_ENTER, str(written), stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
-            )
+        await self.program.start(spec)
 
     def _files(self) -> list[tuple[str, str, bool]]:
-        return [(str(self._place.resolv_conf), os.path.realpath("/etc/resolv.conf"), False)]
+        return [(str(self._place.resolv_conf), RESOLV_CONF, False)]
 
     async def _probe(self) -> None:
         """Ask for start, then for life and readiness, as long as it runs."""
@@ -217,11 +166,11 @@ class Container:
         await self._restart("its livenessProbe failed")
 
     async def _restart(self, why: str) -> None:
-        with self.said.open("a") as log:
+        with self.program.log.open("a") as log:
             log.write(f"--- {why}: it is started again\n")
-        self.send(signal.SIGTERM)
+        self.program.send(signal.SIGTERM)
         await asyncio.sleep(self._facts.pod["spec"].get("terminationGracePeriodSeconds", 30))
-        self.send(signal.SIGKILL)
+        self.program.send(signal.SIGKILL)
 
     def _tell_ready(self, *, ready: bool) -> None:
         if ready != self.ready:

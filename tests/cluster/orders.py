@@ -52,7 +52,7 @@ async def _end(cluster: Cluster, *, pod: str, grace: float | None) -> None:
 
 
 async def _signal(cluster: Cluster, *, pod: str, container: str, number: int) -> None:
-    cluster.pods[pod].containers[container].send(number)
+    cluster.pods[pod].containers[container].program.send(number)
 
 
 async def _execute(cluster: Cluster, *, pod: str, container: str, words: list[str], given: str) -> list[Any]:
@@ -61,7 +61,7 @@ async def _execute(cluster: Cluster, *, pod: str, container: str, words: list[st
 
 
 async def _logs(cluster: Cluster, *, pod: str, container: str) -> str:
-    said = cluster.pods[pod].containers[container].said
+    said = cluster.pods[pod].containers[container].program.log
     return said.read_text(errors="replace") if said.exists() else ""
 
 

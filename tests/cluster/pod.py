@@ -75,7 +75,7 @@ class Pod:
     def kill(self) -> None:
         """End every container as a power cut would."""
         for one in self.containers.values():
-            one.send(signal.SIGKILL)
+            one.program.send(signal.SIGKILL)
 
     async def from_network(self, *words: str) -> str:
         """Run a program of this machine in the pod's network; gives what it printed."""
@@ -109,7 +109,7 @@ class Pod:
             self.phase = "Succeeded" if not any(codes) else "Failed"
             for container in reversed(self._lasting()):
                 container.no_more()
-                container.send(signal.SIGTERM)
+                container.program.send(signal.SIGTERM)
             await asyncio.wait(self._tasks, timeout=spec.get("terminationGracePeriodSeconds", 30))
             await self._finish()
 

@@ -1,22 +1,17 @@
-"""One container of a project: what its description comes to for `tests/cluster/enter.py`."""
+"""One container of a project: what its description comes to for a program of `tests/cluster`."""
 
-import asyncio
-import json
 import os
 import pwd
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from tests import postgres
 from tests.cluster import images
+from tests.cluster.program import RESOLV_CONF, Program
 
-_ENTER: Final = (sys.executable, "-I", "-S", str(Path(images.__file__).with_name("enter.py")))
-_RESOLV_CONF: Final = os.path.realpath("/etc/resolv.conf")
 # All that the engine knows: what else stands in a description would be overlooked.
 KNOWN: Final = {
     *(
@@ -83,25 +78,21 @@ class Container:
         self.name, self.spec = name, spec
         self.folder = folder / "containers" / name
         self.folder.mkdir(parents=True)
-        self.log = self.folder / "log"
+        self.program = Program(self.folder / "log")
         self._project, self._volumes = project, folder / "volumes"
         self._image = _image(spec["image"])
-        self._process: asyncio.subprocess.Process | None = None
 
     async def start(self, network: int, resolv_conf: Path) -> None:
         """Start it in the network that this process holds."""
         user, group = self._owner()
         known = {"PATH": self._image.path, "HOME": "/"} | dict(self.spec.get("environment", {}))
         words = [*self.spec.get("entrypoint", ()), *(self.spec.get("command") or self._image.command)]
-        base = self.folder / "root"
-        base.mkdir(exist_ok=True)
         spec = {
             "net": network,
-            "base": str(base),
             "root": self._image.root,
             "mounts": [
                 *sorted(self._mounts(), key=lambda one: one[1]),
-                (str(resolv_conf), _RESOLV_CONF, False),
+                (str(resolv_conf), RESOLV_CONF, False),
             ],
             "folder": self._working_dir(),
             "user": user,
@@ -109,54 +100,18 @@ class Container:
             "words": words,
             "environment": known,
         }
-        written = self.folder / "spec.json"
-        written.touch(mode=0o600)
-        written.write_text(json.dumps(spec), encoding="utf-8")
-        with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *_ENTER, str(written), stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
-            )
-
-    async def wait(self) -> int:
-        """Wait until it ends; gives its exit code."""
-        assert self._process is not None
-        return await self._process.wait()
+        await self.program.start(spec)
 
     async def execute(self, command: Sequence[str]) -> tuple[int, str]:
         """Run a command in it; gives its exit code and what it said."""
-        process = self.first_process
-        if process is None:
-            return 1, "it does not run"
-        user, group = self._owner()
-        running = await asyncio.create_subprocess_exec(
-            *(*_ENTER, str(process), str(user), str(group), self._working_dir(), *command),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        said, _ = await running.communicate()
-        return running.returncode or 0, said.decode(errors="replace")
+        code, said = await self.program.output(command, self._owner(), self._working_dir())
+        return code, said.decode(errors="replace")
 
     async def healthy(self) -> bool:
         """Run its check."""
         kind, *command = self.spec["healthcheck"]["test"]
         assert kind == "CMD"
         return (await self.execute(command))[0] == 0
-
-    @property
-    def first_process(self) -> int | None:
-        """The program's process on this machine."""
-        if self._process is None or self._process.returncode is not None:
-            return None
-        with suppress(OSError, ValueError, IndexError):
-            path = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-            return int(path.read_text().split()[0])
-        return None
-
-    def send(self, number: int) -> None:
-        """Send it a signal."""
-        if process := self.first_process:
-            with suppress(ProcessLookupError):
-                os.kill(process, number)
 
     def _working_dir(self) -> str:
         return str(self.spec.get("working_dir") or self._image.folder)

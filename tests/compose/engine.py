@@ -59,12 +59,12 @@ class Engine:
         for task in self._restarts:
             task.cancel()
         for container in self.containers.values():
-            container.send(signal.SIGTERM)
+            container.program.send(signal.SIGTERM)
         with suppress(TimeoutError):
             async with asyncio.timeout(_ENDS_WITHIN_SECONDS):
-                await asyncio.gather(*(one.wait() for one in self.containers.values()))
+                await asyncio.gather(*(one.program.wait() for one in self.containers.values()))
         for container in self.containers.values():
-            container.send(signal.SIGKILL)
+            container.program.send(signal.SIGKILL)
         for holder in self._holders.values():
             holder.kill()
             await holder.wait()
@@ -76,7 +76,8 @@ class Engine:
             if how["condition"] == "service_healthy":
                 await self._healthy(self.containers[other])
             elif how["condition"] == "service_completed_successfully":
-                assert await self.containers[other].wait() == 0, self.containers[other].log.read_text()
+                program = self.containers[other].program
+                assert await program.wait() == 0, program.log.read_text()
             else:
                 assert how["condition"] == "service_started"
         await self._run(container)
@@ -97,7 +98,7 @@ class Engine:
             task.add_done_callback(self._restarts.discard)
 
     async def _restarted(self, container: Container) -> None:
-        await container.wait()
+        await container.program.wait()
         if not self._ending:
             await asyncio.sleep(_PAUSE_SECONDS)
             await self._run(container)
@@ -111,9 +112,9 @@ class Engine:
                 checked = [name for name, spec in self._services.items() if "healthcheck" in spec]
                 return {name: await self.containers[name].healthy() for name in checked}
             case {"do": "signal", "container": name, "number": number}:
-                return self.containers[name].send(number)
+                return self.containers[name].program.send(number)
             case {"do": "log", "container": name}:
-                return self.containers[name].log.read_text(errors="replace")
+                return self.containers[name].program.log.read_text(errors="replace")
             case {"do": "address", "container": name, "network": network}:
                 return self.networks.address(name, network)
         raise ValueError(f"no order: {order}")
