@@ -122,12 +122,7 @@ class Engine:
 
 async def main(source: Path, folder: Path, listener: int) -> None:
     """Serve until standard input ends."""
-    variables = dict(
-        line.split("=", 1)
-        for line in (source / ".env").read_text().splitlines()
-        if line and not line.startswith("#")
-    )
-    described = project.read(source, variables)
+    described = project.read(source, project.variables(source))
     engine = Engine(described, source, folder)
     try:
         await engine.up()

@@ -31,6 +31,12 @@ def interpolated(text: str, variables: Mapping[str, str]) -> str:
     return _VARIABLE.sub(value, text)
 
 
+def variables(folder: Path) -> dict[str, str]:
+    """Read .env."""
+    lines = (folder / ".env").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
 def read(folder: Path, variables: Mapping[str, str]) -> dict[str, Any]:
     """Read compose.yaml, and over it compose.override.yaml, if there is one."""
     found: dict[str, Any] = {}

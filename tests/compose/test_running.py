@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests import postgres
+from tests.compose import project as projects
 from tests.compose import running
 from tests.compose.running import Project
 from tests.local.waiting import until
@@ -85,6 +86,18 @@ def test_every_container_is_well(project: Project) -> None:
     said = project.order("healthy")
     assert len(said) == 9
     assert {*said.values()} == {True}
+
+
+def test_an_envoy_that_takes_no_connection_is_not_well(project: Project) -> None:
+    """Though it says that it is ready: so does one that has refused its listener."""
+    services = projects.read(project.folder, projects.variables(project.folder))["services"]
+    for name, port in (("edge", 8080), ("orders_sidecar", 15001)):
+        kind, *check = services[name]["healthcheck"]["test"]
+        assert kind == "CMD"
+        assert project.execute(name, *check)[0] == 0
+        elsewhere = [word.replace(f"/{port} ", "/15999 ") for word in check]
+        assert elsewhere != check
+        assert project.execute(name, *elsewhere)[0] != 0
 
 
 def test_who_shows_no_token_is_refused(project: Project) -> None:

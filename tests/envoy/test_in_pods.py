@@ -3,18 +3,19 @@
 A pod is an address here, and its program listens where the Envoy expects it. Names and policies: tests/cluster.
 """
 
+import asyncio
 import json
 import os
 import socket
 import socketserver
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -26,10 +27,12 @@ from pillion.certificates.pem import of_certificate, of_key
 from pillion.envoy import files
 from pillion.envoy.command import words
 from pillion.envoy.known import known_files
+from pillion.kubernetes import containers
 from pillion.plan import Plan, in_pods
 from pillion.plan.model import Workload
 from pillion.topology import load
 from tests import mesh, mtls, wire
+from tests.cluster import probes
 from tests.cluster.volumes import swap
 from tests.envoy.forge import Forge
 from tests.envoy.rig import serving
@@ -156,15 +159,15 @@ def pods(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pods]:
         patch.setattr(files, "_LONG", 0)
         stack.enter_context(serving(OnPort(("127.0.0.1", port), Program)))
         for pod in made.values():
-            stack.enter_context(_envoy(pod, plan, forge))
+            stack.enter_context(_envoy(pod, plan, [forge.jwk()]))
         identity = str(made["identity"].folder / "run" / "identity.sock")
         stack.enter_context(serving(OnSocket(identity, Program)))
         yield Pods(plan, forge, **made)
 
 
 @contextmanager
-def _envoy(pod: Pod, plan: Plan, forge: Forge) -> Iterator[None]:
-    known = known_files({"keys": [forge.jwk()]})
+def _envoy(pod: Pod, plan: Plan, keys: Sequence[Mapping[str, Any]]) -> Iterator[None]:
+    known = known_files({"keys": [*keys]})
     swap(pod.folder / "envoy" / "_known", _bytes({Path(name).name: it for name, it in known.items()}), -1)
     pod.mount(plan)
     pod.mount_certificate(plan, pod.ours)
@@ -309,6 +312,43 @@ def test_a_pod_that_is_told_to_let_go_serves_on_and_ends_connections_with_their_
         assert (last.status, last.headers.get("connection")) == (200, "close")
     assert wire.ask(pods.orders.door(EDGE), "GET /orders/open/x HTTP/1.1", "host: x").status == 200
     assert pods.orders.probe("/ready").status == 200
+
+
+def test_a_pod_whose_envoy_has_refused_a_listener_does_not_count_as_started(pods: Pods) -> None:
+    """Such an Envoy says that it is ready, and takes no connection of another workload's."""
+    host = f"{pods.orders.host.rpartition('.')[0]}.9"
+    refusing = Pod("inventory", pods.orders.folder.with_name("refusing"), host, pods.orders.ours)
+    assert has_started(pods.orders)
+    with _envoy(refusing, pods.plan, keys=[]):
+        assert "inbound" in (refusing.folder / "log").read_text(encoding="utf-8")
+        assert refusing.probe("/ready").status == 200
+        assert not has_started(refusing)
+
+
+def test_asking_whether_a_pod_has_started_leaves_no_line_in_the_audit_log(pods: Pods) -> None:
+    """It is a connection without a word; one that says something else than TLS leaves its line."""
+
+    def knocked(words: bytes) -> str:
+        with socket.create_connection((pods.orders.host, 15001)) as connection:
+            connection.sendall(words)
+            connection.shutdown(socket.SHUT_WR)
+            assert not connection.recv(99)
+            host, port = connection.getsockname()
+        return f'"from":"{host}:{port}"'
+
+    silent, loud = knocked(b""), knocked(b"GET / HTTP/1.0\r\n\r\n")
+    log = pods.orders.folder / "log"
+    until(lambda: loud in log.read_text(encoding="utf-8"), "what is not TLS leaves a line")
+    assert silent not in log.read_text(encoding="utf-8")
+
+
+def has_started(pod: Pod) -> bool:
+    """Ask as a kubelet does."""
+
+    async def nothing(_: Sequence[str]) -> bool:
+        return False
+
+    return asyncio.run(probes.ask(containers.sidecar(pod.name)["startupProbe"], pod.host, nothing))
 
 
 def _asked_on(connection: socket.socket, request: bytes) -> int:

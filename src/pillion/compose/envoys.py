@@ -9,13 +9,15 @@ from pillion.kubernetes.containers import FOLDER
 from pillion.kubernetes.names import CONTROL, EDGE, IDENTITY
 from pillion.plan import Address, Plan
 from pillion.plan.model import Workload
-from pillion.vocabulary import PROBES_PORT
+from pillion.vocabulary import INBOUND_PORT, PROBES_PORT
 
 KNOWN: Final = "known"
 _SIDECAR_THREADS: Final = 2
 _EDGE_THREADS: Final = 2
-# The image has no HTTP client, but a shell.
+# The image has no HTTP client, but a shell. An Envoy that has refused a listener says that it is ready all the
+# same: so it has to take a connection there as well.
 _READY: Final = (
+    "exec 4<>/dev/tcp/127.0.0.1/{port} && "
     f"exec 3<>/dev/tcp/127.0.0.1/{PROBES_PORT} && "
     r"printf 'GET /ready HTTP/1.1\r\nhost: ready\r\nconnection: close\r\n\r\n' >&3 && "
     'read -r -t 5 line <&3 && [[ "$$line" == *" 200 "* ]]'
@@ -28,7 +30,7 @@ def edge(plan: Plan, published: Address) -> dict[str, Any]:
     everywhere = published.host in {"0.0.0.0", "::"}  # noqa: S104 - what is compared with
     host = "" if everywhere else f"{published.host}:"
     tls = [containers.file("./edge-tls", "edge-tls")] if plan.edge.tls else []
-    described = _envoy(plan.edge.workload, _EDGE_THREADS, containers.limits("1g"))
+    described = _envoy(plan.edge.workload, _EDGE_THREADS, containers.limits("1g"), port)
     return {
         **described,
         "ports": [f"{host}{published.port}:{port}"],
@@ -61,7 +63,10 @@ def of_service(workload: Workload) -> dict[str, Any]:
     }
 
 
-def _envoy(workload: Workload, threads: int, limits: dict[str, Any]) -> dict[str, Any]:
+def _envoy(
+    workload: Workload, threads: int, limits: dict[str, Any], port: int = INBOUND_PORT
+) -> dict[str, Any]:
+    """Describe any of them; at `port` it takes connections of those who call its workload."""
     name = workload.name
     known = [containers.volume(KNOWN, files.folder_of(files.KNOWN_FOLDER))]
     return {
@@ -79,7 +84,7 @@ def _envoy(workload: Workload, threads: int, limits: dict[str, Any]) -> dict[str
             # Identity's and control's Envoys check no token.
             *([] if name in {IDENTITY, CONTROL} else known),
         ],
-        "healthcheck": containers.check(["bash", "-c", _READY]),
+        "healthcheck": containers.check(["bash", "-c", _READY.replace("{port}", str(port))]),
     }
 
 

@@ -67,12 +67,10 @@ def sidecar(workload: str, image: str = ENVOY_IMAGE) -> dict[str, Any]:
 
     It is ready before the next container starts, and ends after the last of the others has ended.
     """
-    container = envoy(SIDECAR, workload, image, threads=_SIDECAR_THREADS)
-    ready = container["readinessProbe"]
     return {
-        **container,
+        **envoy(SIDECAR, workload, image, threads=_SIDECAR_THREADS),
         "restartPolicy": "Always",
-        "startupProbe": {"httpGet": {**ready["httpGet"]}, "periodSeconds": 1, "failureThreshold": 120},
+        "startupProbe": listens(INBOUND_PORT),
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
     }
 
@@ -102,6 +100,15 @@ def envoy(container: str, workload: str, image: str = ENVOY_IMAGE, *, threads: i
             _mount(NO_TOKEN_VOLUME, _TOKEN_FOLDER),
         ],
     }
+
+
+def listens(port: int) -> dict[str, Any]:
+    """Probe whether an Envoy has started: whether it takes connections where the workload's callers come in.
+
+    Its `/ready` does not say that: it answers 200 also when Envoy has refused a listener and goes on without it.
+    Once it is there it stays, since Envoy keeps the old one where it refuses a new one.
+    """
+    return {"tcpSocket": {"port": port}, "periodSeconds": 1, "failureThreshold": 120}
 
 
 def volumes(workload: str, config_maps: Iterable[str] = ()) -> list[dict[str, Any]]:

@@ -53,7 +53,7 @@ def _template(cluster: Cluster, plan: Plan, config_maps: Iterable[str]) -> dict[
         *(port for port in envoy["ports"] if port["containerPort"] == containers.PROBES_PORT),
     ]
     envoy |= {
-        "startupProbe": pods.asks("/ready", periodSeconds=1, failureThreshold=120),
+        "startupProbe": containers.listens(plan.edge.listen.port),
         "readinessProbe": pods.asks("/ready", periodSeconds=5, failureThreshold=2),
         "lifecycle": {"preStop": {"exec": {"command": ["bash", "-c", _DRAIN]}}},
         "resources": {"requests": {"cpu": "500m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}},

@@ -48,7 +48,7 @@ def _sidecar(one: dict[str, Any], service: str, image: str) -> list[str]:
         "variables": [variable["name"] for variable in one.get("env", [])] == ["POD_NAME"],
         "mounts": sorted(mount["name"] for mount in one["volumeMounts"]) == sorted(OURS),
         "rights": _has_no_rights(one.get("securityContext", {})),
-        "asked": one.get("startupProbe", {}).get("httpGet", {}).get("path") == "/ready",
+        "asked": one.get("startupProbe", {}).get("tcpSocket") == {"port": 15001},
     }
     return [f"sidecar: {name}" for name, right in checks.items() if not right]
 
