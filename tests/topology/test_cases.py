@@ -4,13 +4,16 @@ cases/CODE.yaml or cases/CODE.VARIANT.yaml is the input, the .txt beside it the 
 change, REMAKE_GOLDENS=1 writes the .txt files anew; read the difference.
 """
 
+import ast
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+import pillion
 from pillion.problem import InvalidInputError
 from pillion.topology import load
 from pillion.topology.files import LARGEST
@@ -70,4 +73,18 @@ def test_every_code_has_a_case() -> None:
 
 def test_the_page_of_problems_explains_every_code_and_no_other() -> None:
     headings = re.findall(r"^### (\S+)$", PROBLEMS_PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert sorted(headings) == sorted(CODES)
+    assert sorted(headings) == sorted({*CODES, *_codes_of_source()})
+
+
+def _codes_of_source() -> Iterator[str]:
+    """Give the codes of all problems that are made anywhere, which are written where that is done."""
+    for file in Path(pillion.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(
+                    func=ast.Name(id="Problem" | "Finding"), args=[_, ast.Constant(value=str(code)), *_]
+                ):
+                    if code != "warning":  # which is no mistake
+                        yield code
+                case ast.Call(func=ast.Attribute(attr="_problem"), args=[ast.Constant(value=str(code)), *_]):
+                    yield code
