@@ -73,6 +73,24 @@ def test_a_token_is_printed_alone(folder: Path) -> None:
     assert (claims["client_id"], claims["iss"]) == ("pillion-cli", "http://localhost:8080")
 
 
+def test_a_master_key_that_is_lost_is_no_end(folder: Path) -> None:
+    """All else waits until an operator has said that it is lost; then there is one key, and a record of it."""
+    (before,) = json.loads(done(folder, "keys", "list", "--json"))
+    assert "nothing is to be replaced" in done(folder, "keys", "replace")
+    (folder / ".pillion" / "secrets" / "master.key").unlink()
+    asked = pillion(folder, "keys", "replace", typed="n\n")
+    assert (asked.returncode, asked.stdout) == (130, "")
+    assert f"The key {before['kid']} was encrypted under another master key" in asked.stderr
+    said = done(folder, "keys", "replace", "--yes")
+    gone, new = json.loads(done(folder, "keys", "list", "--json"))
+    assert (gone["kid"], gone["state"], new["state"]) == (before["kid"], "gone", "signing")
+    assert before["kid"] in said
+    assert new["kid"] in said
+    line = json.loads(done(folder, "changes", "--what", "key.replaced", "--json"))
+    assert (line["whom"], line["details"]) == (before["kid"], {"by": new["kid"]})
+    assert line["actor"].startswith("command line: ")
+
+
 def test_a_client_is_changed(folder: Path) -> None:
     """What is not named stays; '' stands for none; what cannot be is a sentence."""
     bye = "https://graphs.example/bye"

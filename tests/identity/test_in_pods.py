@@ -168,6 +168,24 @@ def test_two_pods_are_made_ready_at_once_and_are_one_identity(pods: Callable[[st
     assert [*(both[0].folder / "state").rglob("*")] == []
 
 
+def test_the_first_of_the_pods_replaces_keys_whose_master_key_is_lost(pods: Callable[[str], Pod]) -> None:
+    """In place of what prepares them, as the page for operators says; another one then finds all in order."""
+    first = pods("identity-a").prepare()
+    before = json.loads(first.communicate(timeout=120)[0])["keys"]
+    one, other = pods("identity-b"), pods("identity-c")
+    for pod in (one, other):
+        pod.environ["PILLION_MASTER_KEY"] = base64.b64encode(bytes(32)).decode()
+    replaced, found = (pod.command("keys", "replace", "--yes") for pod in (one, other))
+    assert (replaced.returncode, replaced.stderr) == (0, "")
+    assert before[0]["kid"] in replaced.stdout
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "nothing is to be replaced" in found.stdout
+    preparing = other.prepare()
+    after = json.loads(preparing.communicate(timeout=120)[0])["keys"]
+    assert (preparing.returncode, len(after)) == (0, 1)
+    assert after != before
+
+
 def test_no_request_is_handed_a_secret_of_the_environment(pods: Callable[[str], Pod]) -> None:
     """The server copies the process's environment into each request's, once the application is there."""
     pod = pods("identity-a")

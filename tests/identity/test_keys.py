@@ -82,6 +82,7 @@ def test_a_wrong_master_key_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(MasterKeyError, match="under another master key") as caught:
         keys.signer()
     assert master_key.VARIABLE in str(caught.value)
+    assert "if it is lost, 'pillion keys replace'" in str(caught.value)
 
 
 def test_a_secret_cannot_be_moved_to_another_row() -> None:

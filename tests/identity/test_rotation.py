@@ -1,5 +1,6 @@
 """A key's life, step by step, in the database; what the Envoys make of it is shown in tests/control."""
 
+import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -7,13 +8,15 @@ from datetime import timedelta
 from unittest import mock
 
 import pytest
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.test import override_settings
 from django.utils import timezone
 
 from pillion.identity import accounts, issue, key_rows, keys, rotation, tokens
 from pillion.identity.config import Config
-from pillion.identity.models import SigningKey
+from pillion.identity.master_key import MasterKey
+from pillion.identity.models import Change, SigningKey
 from pillion.identity.rotation import NoSuchKeyError
 from pillion.vocabulary import LEEWAY_SECONDS
 from tests.identity.browser import signed_in
@@ -95,6 +98,36 @@ def test_a_key_that_was_given_away_is_gone_at_once() -> None:
     assert browser.renew()["Authorization"]
     promoting.join()
     assert browser.me().status == 200
+
+
+def test_keys_whose_master_key_is_lost_are_replaced_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever state they are in: nobody can sign with them any more, and what they signed is refused."""
+    browser = signed_in()
+    rotation.promote(rotation.announce())
+    rotation.announce()
+    before = {str(kid) for kid in SigningKey.objects.values_list("kid", flat=True)}
+    assert {state_of(kid) for kid in before} == {"retired", "signing", "announced"}
+    monkeypatch.setattr(settings, "MASTER_KEY", MasterKey(secrets.token_bytes(32)))
+    assert rotation.undecipherable() == keys.signing_kid()
+    recorded = Change.objects.count()
+    replaced = rotation.replace()
+    assert replaced is not None
+    assert {*replaced[0]} == before
+    gone = SigningKey.objects.filter(kid__in=before)
+    assert {(row.state, bytes(row.private_key)) for row in gone} == {("gone", b"")}
+    assert {*keys.public_keys()} == {keys.signing_kid()} == {replaced[1]}
+    written = {(line.what, line.whom) for line in [*Change.objects.order_by("id")][recorded:]}
+    assert written == {*(("key.replaced", kid) for kid in before), ("key.signs", replaced[1])}
+    assert browser.renew()["Authorization"]
+    assert (rotation.undecipherable(), rotation.replace()) == (None, None)
+
+
+def test_keys_that_the_master_key_opens_are_not_replaced() -> None:
+    before = rotation.announce()
+    shown = keys.jwks()
+    assert (rotation.undecipherable(), rotation.replace()) == (None, None)
+    assert keys.jwks() == shown
+    assert state_of(before) == "announced"
 
 
 def test_no_token_is_made_without_a_key() -> None:

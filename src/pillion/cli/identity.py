@@ -52,13 +52,13 @@ def own_config(file: Path | None) -> "Config | None":
         raise click.ClickException(str(error)) from None
 
 
-def open_identity(file: Path | None) -> "Prepared":
+def open_identity(file: Path | None, *, signing: bool = True) -> "Prepared":
     """Make identity's functions ready for the topology that `file` names; makes its state, if there is none.
 
-    In a pod of identity, for what that is told.
+    In a pod of identity, for what that is told. Without `signing` the keys need not be usable.
     """
     if (told := own_config(file)) is not None:
-        return _prepared(told)
+        return _prepared(told, signing=signing)
     path, topology = topology_option.read(file)
     from pillion.identity import config as configuration  # noqa: PLC0415 - as above
     from pillion.identity.config import ConfigError  # noqa: PLC0415
@@ -75,26 +75,34 @@ def open_identity(file: Path | None) -> "Prepared":
         config = configuration.read(state.identity_config)
     except (ConfigError, LocalError, OSError) as error:
         raise click.ClickException(str(error)) from None
-    return _prepared(config)
+    return _prepared(config, signing=signing)
 
 
-def _prepared(config: "Config") -> "Prepared":
+def _prepared(config: "Config", *, signing: bool) -> "Prepared":
     from pillion.identity.master_key import MasterKeyError  # noqa: PLC0415 - as above
     from pillion.identity.prepare import UnusableDatabaseError, prepare  # noqa: PLC0415
 
     try:
-        return prepare(config)
+        return prepare(config, signing=signing)
     except (MasterKeyError, UnusableDatabaseError, OSError) as error:
         raise click.ClickException(str(error)) from None
 
 
 def with_identity(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the option `-f`, and identity ready to use."""
+    return _with_identity(function, signing=True)
 
+
+def with_identity_without_keys(function: Callable[..., None]) -> Callable[..., None]:
+    """Do the same where the master key may be another one than that of the signing keys."""
+    return _with_identity(function, signing=False)
+
+
+def _with_identity(function: Callable[..., None], *, signing: bool) -> Callable[..., None]:
     @topology_option.option_or_pod
     @wraps(function)
     def wrapped(file: Path | None, **arguments: Any) -> None:
-        open_identity(file)
+        open_identity(file, signing=signing)
         from pillion.identity import changes  # noqa: PLC0415 - as above
 
         with identity_errors(), changes.by(changes.command_line()):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pillion.cli.group import Group
-from pillion.cli.identity import with_identity
+from pillion.cli.identity import with_identity, with_identity_without_keys
 from pillion.cli.spread import tell
 
 if TYPE_CHECKING:  # Django only where it is needed
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # Django only where it is needed
 
 @click.group(cls=Group)
 def command() -> None:
-    """List, rotate and revoke the keys that tokens are signed with.
+    """List, rotate, revoke and replace the keys that tokens are signed with.
 
     A key is announced (every Envoy is given it), then signing, then retired (what it signed is still believed),
     then gone. Identity rotates them by itself: see `tokens.rotation` in the topology.
@@ -88,6 +88,45 @@ def revoke(kid: str) -> None:
     if change.new is not None:
         click.echo(f"{change.new} signs from now on; sessions go on, with new tokens")
     tell(change.spread, "gone")
+
+
+@command.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_identity_without_keys
+def replace(*, yes: bool) -> None:
+    """Make a new key where the master key of those before is lost.
+
+    They are encrypted under it, so that without it nobody can sign with them again. All of them go out of use, and
+    a new one signs: every token that is out is refused, also those that programs hold; browsers get a new one with
+    their next request, since sessions stay. Codes of authenticator apps and recovery codes were encrypted under
+    the lost key as well: see `pillion user reset-mfa`. Identity must be given the same master key as this command,
+    and be started anew if it runs.
+
+    Where the master key opens the key that signs, nothing is done.
+
+    \b
+    Example:
+        pillion down
+        pillion keys replace
+        pillion up
+    """  # noqa: D301
+    from pillion.identity import key_care, rotation  # noqa: PLC0415
+
+    lost = rotation.undecipherable()
+    if lost is not None and not yes:
+        click.echo(
+            f"The key {lost} was encrypted under another master key. If there is a copy of that, give it back.\n"
+            "Without it, all keys are replaced, and every token that is out is refused from then on.",
+            err=True,
+        )
+        click.confirm("Replace all keys?", abort=True, err=True)
+    replaced = key_care.replace() if lost is not None else None
+    if replaced is None:
+        click.echo("no key that signs was encrypted under another master key: nothing is to be replaced")
+        return
+    click.echo(f"{', '.join(replaced.old)}: no token that was signed so far is good any more")
+    click.echo(f"{replaced.new} signs from now on; sessions go on, with new tokens")
+    tell(replaced.spread, "known")
 
 
 def _since(key: "Key") -> str:

@@ -1,4 +1,4 @@
-"""Keys from the command line: listed, rotated, revoked, and the Envoys waited for.
+"""Keys from the command line: listed, rotated, revoked, replaced, and the Envoys waited for.
 
 Call `pillion.identity.setup(config)` first, as for `accounts`.
 """
@@ -39,6 +39,15 @@ class Key:
             name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
             for name, value in asdict(self).items()
         }
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """Keys that nobody can use any more, and the `new` one that signs in their place."""
+
+    old: tuple[str, ...]
+    new: str
+    spread: Spread
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,15 @@ def revoke(kid: str) -> Change:
     acknowledged.wait(acknowledged.key(successor), REVOCATION_PATIENCE)
     rotation.promote(successor)
     return Change(kid, successor, acknowledged.look(acknowledged.without_key(kid), time.monotonic() - began))
+
+
+def replace() -> Replaced | None:
+    """Let a new key sign in place of all, if the master key does not open the one that signs; or give None."""
+    replaced = rotation.replace()
+    if replaced is None:
+        return None
+    old, new = replaced
+    return Replaced(tuple(old), new, acknowledged.wait(acknowledged.key(new), REVOCATION_PATIENCE))
 
 
 def _key(row: SigningKey) -> Key:

@@ -58,6 +58,7 @@ def _decrypt(row: SigningKey) -> bytes:
     except InvalidTag:
         raise MasterKeyError(
             f"the signing key {row.kid} cannot be decrypted: it was encrypted under another master key. "
-            f"Give the one it was made with, by {master_key.VARIABLE} or "
-            f"in {master_key.file_in(settings.PILLION.state)}"
+            f"Give the one it was made with, by {master_key.VARIABLE} "
+            f"or in {master_key.file_in(settings.PILLION.state)}; "
+            "if it is lost, 'pillion keys replace' makes a new key"
         ) from None

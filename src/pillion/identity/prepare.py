@@ -27,10 +27,11 @@ class Prepared:
     applied: tuple[str, ...]
 
 
-def prepare(config: Config) -> Prepared:
+def prepare(config: Config, *, signing: bool = True) -> Prepared:
     """Migrate, make the first signing key, and forget long-dead sessions.
 
-    Raises MasterKeyError; UnusableDatabaseError; or OSError when the state folder cannot be written.
+    Without `signing` no key is made, and none has to be usable. Raises MasterKeyError; UnusableDatabaseError; or
+    OSError when the state folder cannot be written.
     """
     config.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     setup(config)
@@ -42,7 +43,8 @@ def prepare(config: Config) -> Prepared:
     # Django's migrations are not made for two at once: the second waits here, and finds nothing to do.
     with database_errors(), _alone(config):
         applied = migrate("default")
-        rotation.ensure_signing_key()
+        if signing:
+            rotation.ensure_signing_key()
         SessionStore.clear_expired()
         sessions.forget_revocations(timezone.now())
         return Prepared(keys.jwks(), applied)

@@ -13,6 +13,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from pillion.identity import acknowledged, changes, key_rows, keys, locks
+from pillion.identity.master_key import MasterKeyError
 from pillion.identity.models import Session, SigningKey
 from pillion.identity.sessions import MARGIN_SECONDS
 
@@ -110,6 +111,35 @@ def revoke(kid: str) -> str | None:
         _gone(kid)
         changes.record("key.revoked", kid)
         return None if SigningKey.objects.filter(state=State.SIGNING).exists() else announce()
+
+
+def undecipherable() -> str | None:
+    """Name the key that signs, or without one the announced one, if the master key does not open it."""
+    row = SigningKey.objects.filter(state__in=(State.SIGNING, State.ANNOUNCED)).order_by("-state").first()
+    if row is not None:
+        try:
+            key_rows.private_key(row)
+        except MasterKeyError:
+            return str(row.kid)
+    return None
+
+
+def replace() -> tuple[list[str], str] | None:
+    """Take all keys out of use, and let a new one sign: for when the master key of those before is lost.
+
+    Gives the kids of those and of the new one; None where the master key that is given opens what there is.
+    """
+    with transaction.atomic():
+        locks.hold(locks.KEYS)
+        if undecipherable() is None:
+            return None
+        kids = list(SigningKey.objects.exclude(state=State.GONE).values_list("kid", flat=True))
+        _gone(*kids)
+        new = str(key_rows.create(settings.PILLION.algorithm, State.SIGNING).kid)
+        for kid in kids:
+            changes.record("key.replaced", kid, by=new)
+        changes.record("key.signs", new)
+    return kids, new
 
 
 def _gone(*kids: str) -> None:
