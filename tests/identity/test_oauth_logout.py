@@ -1,11 +1,12 @@
 """Signing out from a program, and telling programs that somebody has signed out."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
+from itertools import chain, repeat
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -123,6 +124,7 @@ class Listener:
     def __init__(self) -> None:
         self.heard: list[str] = []
         self.status = 200
+        self.goes_on: Iterable[bytes] = ()
         listener = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -132,7 +134,13 @@ class Listener:
                 listener.heard.append(parse_qs(posted)["logout_token"][0])
                 self.send_response(listener.status)
                 self.send_header("Location", "/elsewhere")
-                self.end_headers()
+                if not listener.goes_on:
+                    self.end_headers()
+                    return
+                self.flush_headers()
+                with suppress(OSError):  # nobody listens any more
+                    for part in listener.goes_on:
+                        self.wfile.write(part)
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
@@ -205,6 +213,28 @@ def test_a_client_that_does_not_take_it_is_told_again_and_then_given_up(status: 
             now += timedelta(hours=1)
         assert len(listener.heard) == 5
         assert len({claims(token)["jti"] for token in listener.heard}) == 5
+
+
+def _headers_without_end() -> Iterator[bytes]:
+    while True:
+        yield b"x-one: more\r\n"
+        Event().wait(0.01)
+
+
+@pytest.mark.parametrize(
+    ("goes_on", "told"), [(_headers_without_end(), 0), (chain([b"\r\n"], repeat(b"x" * 65536)), 1)]
+)
+def test_a_client_whose_answer_does_not_end_keeps_nobody_waiting(
+    goes_on: Iterable[bytes], told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its status is all that counts, and for that there is a limit however busy it keeps us."""
+    monkeypatch.setattr(back_channel, "_WHOLE_SECONDS", 1.0)
+    with listening() as listener:
+        listener.goes_on = goes_on
+        browser = signed_in()
+        program(backchannel_logout_uri=listener.uri).tokens(browser)
+        browser.post_json("/sign-out", {})
+        assert back_channel.tell(timezone.now()) == told
 
 
 def test_a_client_that_is_away_keeps_nobody_else_from_being_told() -> None:

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from pillion.bind_address import bind_address
 from pillion.identity import config as configuration
 from pillion.identity.config import ConfigError
 from pillion.identity.master_key import MasterKeyError
@@ -43,16 +44,9 @@ def _parse() -> argparse.Namespace:
     serve = commands.add_parser("serve", help="answer requests until SIGTERM")
     where = serve.add_mutually_exclusive_group(required=True)
     where.add_argument("--uds", type=Path, metavar="PATH", help="listen on a Unix socket")
-    where.add_argument("--bind", type=_address, metavar="HOST:PORT", help="listen on TCP")
+    where.add_argument("--bind", type=bind_address, metavar="HOST:PORT", help="listen on TCP")
     serve.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: 1)")
     return parser.parse_args()
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:  # noqa: PLR2004 - ports are 16 bits
-        raise argparse.ArgumentTypeError(f"'{text}' is not HOST:PORT")
-    return host.strip("[]"), int(port)
 
 
 if __name__ == "__main__":

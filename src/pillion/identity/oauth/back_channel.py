@@ -27,7 +27,7 @@ EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 TICK_SECONDS: Final = 0.5
 # A logout token is for now (section 2.4), and who does not take it soon has gone.
 _LIFETIME: Final = 120
-_TIMEOUT: Final = 5.0
+_WHOLE_SECONDS: Final = 5.0
 _WAITS: Final = tuple(timedelta(seconds=wait) for wait in (5, 30, 120, 600))
 _AT_ONCE: Final = 20
 _DUE: Final = (
@@ -95,15 +95,29 @@ def _post(grant: OAuthGrant) -> str | None:
     """Post it (section 2.5); gives why that failed."""
     import httpx  # noqa: PLC0415 - for those alone whose clients want to know
 
-    try:
-        # No redirect is followed, and no proxy of this machine's environment is asked.
-        with httpx.Client(timeout=_TIMEOUT, trust_env=False) as client:
-            answer = client.post(
-                grant.client.backchannel_logout_uri, data={"logout_token": logout_token(grant)}
+    from pillion.identity import event_loop, outgoing  # noqa: PLC0415 - likewise
+
+    token = logout_token(grant)
+
+    async def post() -> int:
+        async with outgoing.client(
+            seconds=_WHOLE_SECONDS, connect_seconds=_WHOLE_SECONDS, by_proxy=False
+        ) as client:
+            status, _ = await outgoing.exchange(
+                client,
+                "POST",
+                grant.client.backchannel_logout_uri,
+                seconds=_WHOLE_SECONDS,
+                most_bytes=0,
+                data={"logout_token": token},
             )
-    except httpx.HTTPError as error:
+            return status
+
+    try:
+        status = event_loop.run(post())
+    except (TimeoutError, *outgoing.FAILURES) as error:
         return type(error).__name__
-    return None if answer.is_success else f"it answered {answer.status_code}"
+    return None if httpx.codes.is_success(status) else f"it answered {status}"
 
 
 def logout_token(grant: OAuthGrant) -> str:

@@ -3,12 +3,9 @@
 How a client secret travels: none of this follows a redirect, and plain http is for this machine alone.
 """
 
-import asyncio
 import ipaddress
 import json
-import logging
 import re
-import ssl
 from collections.abc import Mapping
 from functools import lru_cache
 from threading import BoundedSemaphore
@@ -18,7 +15,8 @@ from urllib.parse import urlsplit
 import httpx
 from django.db import close_old_connections
 
-from pillion.identity import event_loop
+from pillion.identity import event_loop, outgoing
+from pillion.identity.outgoing import TooLongError
 from pillion.identity.providers.failures import ProviderAwayError, ProviderError
 
 CONNECT_SECONDS: Final = 3.0
@@ -32,9 +30,6 @@ _VISIBLE: Final = re.compile("[!-~]{1,2000}", re.ASCII)
 _SERVER_ERROR: Final = 500
 _TOO_MANY: Final = 429
 _room: Final = BoundedSemaphore(MOST_AT_ONCE)
-
-# It says of every request that there was one, with what stands in its URL.
-logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def usable(url: str, *, like: str) -> str:
@@ -97,43 +92,31 @@ async def _ask(
     headers: Mapping[str, str],
     user: tuple[str, str] | None,
 ) -> tuple[int, bytes]:
-    # Compressed, a short answer could be a very long one. GitHub wants to be told who asks.
-    sent = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "Pillion", **headers}
     try:
-        async with (
-            asyncio.timeout(WHOLE_SECONDS),
-            _client(plain=_is_plain(url)).stream(
-                method, url, data=form, headers=sent, auth=None if user is None else httpx.BasicAuth(*user)
-            ) as answer,
-        ):
-            return answer.status_code, await _content(answer)
+        return await outgoing.exchange(
+            _client(plain=_is_plain(url)),
+            method,
+            url,
+            seconds=WHOLE_SECONDS,
+            most_bytes=MOST_BYTES,
+            headers={"user-agent": "Pillion", **headers},  # GitHub wants to be told who asks
+            data=form,
+            auth=None if user is None else httpx.BasicAuth(*user),
+        )
+    except TooLongError as error:
+        raise ProviderError(str(error)) from None
     except (TimeoutError, httpx.TimeoutException):
         raise ProviderAwayError(f"no answer within {WHOLE_SECONDS:g} s") from None
     except httpx.TransportError as error:
         raise ProviderAwayError(f"it cannot be reached: {type(error).__name__}") from None
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
+    except outgoing.FAILURES as error:
         raise ProviderError(f"it cannot be asked: {type(error).__name__}") from None
-
-
-async def _content(answer: httpx.Response) -> bytes:
-    content = b""
-    async for part in answer.aiter_raw():
-        content += part
-        if len(content) > MOST_BYTES:
-            raise ProviderError(f"its answer is longer than {MOST_BYTES} bytes")
-    return content
 
 
 @lru_cache(maxsize=2)
 def _client(*, plain: bool) -> httpx.AsyncClient:
     """Give the client; out to the network it goes by the proxy of the environment, which sees nothing of TLS."""
-    return httpx.AsyncClient(
-        verify=ssl.create_default_context(),
-        timeout=httpx.Timeout(WHOLE_SECONDS, connect=CONNECT_SECONDS),
-        limits=httpx.Limits(max_keepalive_connections=0),
-        follow_redirects=False,  # whoever can make one would be told code and secret
-        trust_env=not plain,
-    )
+    return outgoing.client(seconds=WHOLE_SECONDS, connect_seconds=CONNECT_SECONDS, by_proxy=not plain)
 
 
 def _is_plain(url: str) -> bool:

@@ -4,11 +4,9 @@ All questions go through one event loop: there the limit for the whole of an ans
 comes, or a name is looked up.
 """
 
-import asyncio
 import hashlib
 import hmac
 import json
-import logging
 import ssl
 import time
 from functools import lru_cache
@@ -17,8 +15,9 @@ from typing import Final
 
 import httpx
 
-from pillion.identity import event_loop
+from pillion.identity import event_loop, outgoing
 from pillion.identity.config import Users
+from pillion.identity.outgoing import TooLongError
 from pillion.identity.users_service.person import AnswerError, Person, read
 
 # The contract's name; what is in it is docs/users-service.md's.
@@ -26,9 +25,6 @@ SIGNATURE_HEADER: Final = "Pillion-Signature"
 CONNECT_SECONDS: Final = 1.0
 WHOLE_SECONDS: Final = 3.0
 MOST_BYTES: Final = 64 * 1024
-
-# It says of every request that there was one.
-logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 class UnavailableError(Exception):
@@ -48,40 +44,31 @@ def signature(secret: str, now: int, body: bytes) -> str:
 
 async def _ask(users: Users, email: str, password: str) -> Person | None:
     body = json.dumps({"email": email, "password": password}).encode()
-    headers = {
-        "content-type": "application/json",
-        "accept": "application/json",
-        "accept-encoding": "identity",
-    }
+    headers = {"content-type": "application/json"}
     if users.secret is not None:
         headers[SIGNATURE_HEADER] = signature(users.secret, int(time.time()), body)
     try:
-        async with (
-            asyncio.timeout(WHOLE_SECONDS),
-            _client(users).stream("POST", users.url, content=body, headers=headers) as answer,
-        ):
-            content = await _content(answer)
+        status, content = await outgoing.exchange(
+            _client(users),
+            "POST",
+            users.url,
+            seconds=WHOLE_SECONDS,
+            most_bytes=MOST_BYTES,
+            headers=headers,
+            content=body,
+        )
     except (TimeoutError, httpx.TimeoutException):
         raise UnavailableError(f"no answer within {WHOLE_SECONDS:g} s") from None
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
+    except (TooLongError, *outgoing.FAILURES) as error:
         raise UnavailableError(str(error) or type(error).__name__) from None
-    if answer.status_code == httpx.codes.UNAUTHORIZED:
+    if status == httpx.codes.UNAUTHORIZED:
         return None
-    if answer.status_code != httpx.codes.OK:
-        raise UnavailableError(f"its answer is {answer.status_code}")
+    if status != httpx.codes.OK:
+        raise UnavailableError(f"its answer is {status}")
     try:
         return read(content)
     except AnswerError as error:
         raise UnavailableError(f"its answer is not what docs/users-service.md asks for: {error}") from None
-
-
-async def _content(answer: httpx.Response) -> bytes:
-    content = b""
-    async for part in answer.aiter_raw():
-        content += part
-        if len(content) > MOST_BYTES:
-            raise UnavailableError(f"its answer is longer than {MOST_BYTES} bytes")
-    return content
 
 
 def _client(users: Users) -> httpx.AsyncClient:
@@ -95,13 +82,11 @@ def _client_of(users: Users, _: tuple[object, ...]) -> httpx.AsyncClient:
     context = ssl.create_default_context(cafile=users.authority)
     if users.certificate is not None:
         context.load_cert_chain(users.certificate, users.key)
-    return httpx.AsyncClient(
-        verify=context,
-        timeout=httpx.Timeout(WHOLE_SECONDS, connect=CONNECT_SECONDS),
-        # One that the service has just closed for being idle would fail a sign-in, and cannot be told from others.
-        limits=httpx.Limits(max_keepalive_connections=0),
-        follow_redirects=False,  # whoever can make one would be told the password
-        trust_env=False,  # a proxy would be, too
+    return outgoing.client(
+        seconds=WHOLE_SECONDS,
+        connect_seconds=CONNECT_SECONDS,
+        by_proxy=False,  # it would be told the password
+        tls=context,
     )
 
 

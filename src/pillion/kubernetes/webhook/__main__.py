@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from pillion.bind_address import bind_address
 from pillion.kubernetes.webhook.app import CONFIG_VARIABLE, IMAGE_VARIABLE, from_environment
 from pillion.kubernetes.webhook.config import ConfigError
 
@@ -30,7 +31,7 @@ def _parse() -> argparse.Namespace:
         prog="python -m pillion.kubernetes.webhook",
         description=f"{CONFIG_VARIABLE} names the file about the mesh, {IMAGE_VARIABLE} Envoy's image.",
     )
-    parser.add_argument("--bind", type=_address, required=True, metavar="HOST:PORT", help="listen there")
+    parser.add_argument("--bind", type=bind_address, required=True, metavar="HOST:PORT", help="listen there")
     parser.add_argument(
         "--certificates",
         type=Path,
@@ -39,13 +40,6 @@ def _parse() -> argparse.Namespace:
         help="tls.crt and tls.key, which may change",
     )
     return parser.parse_args()
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:  # noqa: PLR2004 - ports are 16 bits
-        raise argparse.ArgumentTypeError(f"'{text}' is not HOST:PORT")
-    return host.strip("[]"), int(port)
 
 
 if __name__ == "__main__":
