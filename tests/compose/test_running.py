@@ -21,6 +21,7 @@ pytestmark = [
 ]
 
 _ORIGIN = "http://localhost:8080"
+_CALLBACK = "https://graphs.example/cb"
 _PASSWORD = "a long enough passphrase"
 _KNOCK = """
 import socket, sys
@@ -98,6 +99,20 @@ def test_an_envoy_that_takes_no_connection_is_not_well(project: Project) -> None
         elsewhere = [word.replace(f"/{port} ", "/15999 ") for word in check]
         assert elsewhere != check
         assert project.execute(name, *elsewhere)[0] != 0
+
+
+def test_an_operator_gives_orders_in_identitys_container(project: Project) -> None:
+    """As `docker compose exec` does."""
+    pillion = ("identity", "pillion")
+    code, said = project.execute(*pillion, "client", "add", "Grafana", "--redirect-uri", _CALLBACK, "--json")
+    assert code == 0, said
+    client_id = json.loads(said)["client_id"]
+    code, said = project.execute(*pillion, "changes", "--what", "client.added", "--json")
+    assert code == 0, said
+    line = json.loads(said)
+    assert (line["whom"], line["actor"].split(":")[0]) == (client_id, "command line")
+    code, said = project.execute(*pillion, "keys", "list", "--json")
+    assert (code, [key["state"] for key in json.loads(said)]) == (0, ["signing"])
 
 
 def test_who_shows_no_token_is_refused(project: Project) -> None:

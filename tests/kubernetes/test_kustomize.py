@@ -1,8 +1,10 @@
 """The overlay, put through Kustomize: what it changes, and that nothing is left out."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -41,6 +43,27 @@ def test_the_base_is_all_documents(folder: Path) -> None:
     assert built(folder / "base") == {
         (one["kind"], one["metadata"]["name"]): one for one in rendered.of_base(rendered.SHOP)
     }
+
+
+def test_an_edge_without_a_shell_waits_by_the_patch_that_the_page_has(folder: Path) -> None:
+    """One action stands there, and no other: a cluster refuses two."""
+    page = (Path(__file__).parents[2] / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+    [patches] = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "patches:" in block]
+    overlay = folder / "overlays" / "no-shell"
+    overlay.mkdir()
+    text = f"resources: [../../base]\n{dedent(patches)}"
+    (overlay / "kustomization.yaml").write_text(text, encoding="utf-8")
+    found = built(overlay)["Deployment", "edge"]
+    [envoy] = found["spec"]["template"]["spec"]["containers"]
+    assert envoy["lifecycle"] == {"preStop": {"sleep": {"seconds": 20}}}
+
+
+def test_the_page_labels_a_namespace_for_the_chart_as_the_base_labels_its_own(folder: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+    [line] = re.findall(r"^\$ kubectl label namespace shop (.*)$", page, re.MULTILINE)
+    labels = built(folder / "base")["Namespace", "shop"]["metadata"]["labels"]
+    wanted = {f"{name}={value}" for name, value in labels.items() if name.startswith("pod-security")}
+    assert {*line.split()} == wanted
 
 
 def test_the_overlay_changes_what_it_says(folder: Path) -> None:
