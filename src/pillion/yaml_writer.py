@@ -31,14 +31,22 @@ class Raw(str):
 
 
 class Kept(dict[str, Any]):
-    """A mapping that stands in many documents, and whose text is worked out once: it must not change any more."""
+    """A mapping that stands in many places, and whose text is worked out once for each depth.
+
+    It must not change any more.
+    """
 
     @cached_property
-    def lines(self) -> Lines:
-        """Give its lines."""
-        inside = _Document()
-        inside.mapping({**self}, "")
-        return inside.lines
+    def _texts(self) -> dict[str, str]:
+        return {}
+
+    def text(self, indent: str) -> str:
+        """Give its lines, each behind `indent`."""
+        if indent not in self._texts:
+            inside = _Document()
+            inside.entries(self, indent)
+            self._texts[indent] = "\n".join(inside.lines)
+        return self._texts[indent]
 
 
 def document(value: Mapping[str, Any], *, short: bool = False) -> str:
@@ -54,7 +62,8 @@ def document(value: Mapping[str, Any], *, short: bool = False) -> str:
 def _repeated(value: Mapping[str, Any]) -> dict[int, str]:
     """Name what stands there more than once, by its identity; outermost first, as it is written."""
     counted = Counter(map(id, _kept(value, set())))
-    return {identity: str(n) for n, (identity, times) in enumerate(counted.items(), 1) if times > 1}
+    repeated = (identity for identity, times in counted.items() if times > 1)
+    return {identity: str(number) for number, identity in enumerate(repeated, 1)}
 
 
 def _kept(value: Any, seen: set[int]) -> Iterator[Kept]:
@@ -83,14 +92,19 @@ class _Document:
 
     def mapping(self, value: Mapping[str, Any], indent: str) -> None:
         if isinstance(value, Kept) and not self.names:
-            self.lines.extend([f"{indent}{line}" if line else "" for line in value.lines])
-            return
+            self.lines.append(value.text(indent))
+        else:
+            self.entries(value, indent)
+
+    def entries(self, value: Mapping[str, Any], indent: str) -> None:
         for key, each in value.items():
             self.entry(f"{indent}{_one_line(key)}:", each, indent)
 
     def entry(self, lead: str, value: Any, indent: str) -> None:
         """Write what comes after `lead`, a key or the dash of an item."""
-        if isinstance(value, dict) and value:
+        if isinstance(value, str):
+            self.lines.append(f"{lead} {_text(value, indent)}")
+        elif isinstance(value, dict) and value:
             name = self.names.get(id(value), "")
             if name and name in self.written:
                 self.lines.append(f"{lead} *{name}")
@@ -102,10 +116,8 @@ class _Document:
             self.lines.append(lead)
             for each in value:
                 self.item(each, indent)
-        elif isinstance(value, str) and "\n" in value and not isinstance(value, Raw):
-            self.lines.extend(_several_lines(lead, value, indent))
         else:
-            self.lines.append(f"{lead} {_scalar(value)}")
+            self.lines.append(f"{lead} {json.dumps(value)}")
 
     def item(self, value: Any, indent: str) -> None:
         if isinstance(value, dict) and value and id(value) not in self.names:
@@ -116,20 +128,20 @@ class _Document:
             self.entry(f"{indent}-", value, indent)
 
 
-def _several_lines(lead: str, value: str, indent: str) -> Lines:
+def _text(value: str, indent: str) -> str:
+    if isinstance(value, Raw):
+        return str(value)
+    return _several_lines(value, indent) if "\n" in value else _one_line(value)
+
+
+def _several_lines(value: str, indent: str) -> str:
     """Keep the last line break, or that there is none."""
     lines = value.split("\n")
     ended = not lines[-1]
     if not _BLOCK.fullmatch(value) or (ended and not lines[-2]):
-        return [f"{lead} {_quoted(value)}"]
+        return _quoted(value)
     body = [f"{indent}  {line}" if line else "" for line in (lines[:-1] if ended else lines)]
-    return [f"{lead} {'|' if ended else '|-'}", *body]
-
-
-def _scalar(value: Any) -> str:
-    if not isinstance(value, str):
-        return json.dumps(value)
-    return str(value) if isinstance(value, Raw) else _one_line(value)
+    return "\n".join(["|" if ended else "|-", *body])
 
 
 @lru_cache(maxsize=4096)

@@ -13,6 +13,7 @@ from envoy_data_plane.google.protobuf import Any, Struct
 from pillion.envoy import files
 from pillion.envoy.packed import pack
 from pillion.envoy.plain import plain
+from pillion.envoy.shared import constant, copied
 from pillion.plan import in_pods
 from tests.goldens.compiled import HERE
 from tests.kubernetes import rendered
@@ -55,3 +56,13 @@ def test_values_that_json_has_no_kind_for() -> None:
     assert plain(DataSource(inline_bytes=b"\x00\xff")) == {"inline_bytes": b64encode(b"\x00\xff").decode()}
     listener = Listener(listener_filters_timeout=timedelta(seconds=1.5))
     assert plain(listener) == listener.to_dict(casing=str)  # type: ignore[arg-type]
+
+
+def test_a_copy_of_what_is_shared_is_written_anew() -> None:
+    """What is shared is worked out once; a copy says what it was changed to, and the original what it did."""
+    source = constant(DataSource(filename="a"))
+    assert plain(source) is plain(source)
+    changed = copied(source)
+    changed.filename = "b"
+    assert (plain(changed), plain(source)) == ({"filename": "b"}, {"filename": "a"})
+    assert plain(DataSource(filename="a")) is not plain(source)

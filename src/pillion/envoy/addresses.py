@@ -1,14 +1,13 @@
 """Write an address of the plan as Envoy does."""
 
-from functools import lru_cache
-
 from envoy_data_plane.envoy.config.core.v3 import Address as EnvoyAddress
 from envoy_data_plane.envoy.config.core.v3 import Pipe, SocketAddress
 
+from pillion.envoy.shared import shared
 from pillion.plan.model import Address, DnsAddress, Reached, UnixSocket
 
 
-@lru_cache(maxsize=4096)
+@shared
 def envoy_address(address: Reached) -> EnvoyAddress:
     """Give a TCP address, a name that Envoy looks up, or a Unix socket."""
     match address:

@@ -5,7 +5,6 @@ credential is written.
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Final, Literal
 
 from envoy_data_plane.envoy.config.accesslog.v3 import AccessLog, AccessLogFilter, ExtensionFilter
@@ -13,12 +12,12 @@ from envoy_data_plane.envoy.config.core.v3 import SubstitutionFormatString
 from envoy_data_plane.envoy.extensions.access_loggers.file.v3 import FileAccessLog
 from envoy_data_plane.envoy.extensions.access_loggers.filters.cel.v3 import ExpressionFilter
 from envoy_data_plane.envoy.extensions.access_loggers.stream.v3 import StdoutAccessLog
-from envoy_data_plane.google.protobuf import NullValue, Struct, Value
 
 from pillion import vocabulary
 from pillion.envoy import names
 from pillion.envoy.filters.came_with import CAME_WITH
 from pillion.envoy.packed import pack
+from pillion.envoy.structs import struct
 from pillion.envoy.telemetry import otlp_log
 from pillion.plan.model import Plan, Workload
 
@@ -84,9 +83,7 @@ def refused_handshakes(plan: Plan, workload: Workload) -> list[AccessLog]:
 
 def _logs(plan: Plan, workload: Workload, kind: Kind, fields: Mapping[str, str | None]) -> list[AccessLog]:
     line = {"service": workload.name, "kind": kind, **fields}
-    form = SubstitutionFormatString(
-        json_format=Struct(fields={name: _value(text) for name, text in line.items()})
-    )
+    form = SubstitutionFormatString(json_format=struct(line))
     to = (
         FileAccessLog(path=names.audit_file(workload.name), log_format=form)
         if plan.pods is None
@@ -94,9 +91,3 @@ def _logs(plan: Plan, workload: Workload, kind: Kind, fields: Mapping[str, str |
     )
     written = AccessLog(name="pillion.audit", typed_config=pack(to))
     return [written, otlp_log(workload.name, line)] if plan.collector else [written]
-
-
-@lru_cache(maxsize=256)
-def _value(text: str | None) -> Value:
-    """All but one are the same in each line of every Envoy."""
-    return Value(null_value=NullValue.NULL_VALUE) if text is None else Value(string_value=text)

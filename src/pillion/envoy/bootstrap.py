@@ -22,6 +22,7 @@ from pillion.envoy import names
 from pillion.envoy.addresses import envoy_address
 from pillion.envoy.control import control_cluster, control_stream
 from pillion.envoy.packed import pack
+from pillion.envoy.shared import shared
 from pillion.envoy.watched import watched
 from pillion.plan.model import Control, UnixSocket, Workload
 
@@ -52,27 +53,27 @@ def bootstrap(mesh: str, workload: Workload, control: Control | None) -> Bootstr
             clusters=[control_cluster(control, workload)] if control else [],
             secrets=[_service_secret(control)] if control and workload.kind == "sidecar" else [],
         ),
-        layered_runtime=LayeredRuntime(
-            layers=[
-                RuntimeLayer(
-                    name="pillion",
-                    static_layer=Struct.from_dict({"re2.max_program_size.error_level": REGEX_SIZE}),
-                )
-            ]
-        ),
-        overload_manager=OverloadManager(
-            resource_monitors=[
-                ResourceMonitor(
-                    name="envoy.resource_monitors.global_downstream_max_connections",
-                    typed_config=pack(
-                        DownstreamConnectionsConfig(max_active_downstream_connections=MAX_CONNECTIONS)
-                    ),
-                )
-            ]
-        ),
+        layered_runtime=_runtime(),
+        overload_manager=_overload(),
     )
 
 
+@shared
+def _runtime() -> LayeredRuntime:
+    ours = Struct.from_dict({"re2.max_program_size.error_level": REGEX_SIZE})
+    return LayeredRuntime(layers=[RuntimeLayer(name="pillion", static_layer=ours)])
+
+
+@shared
+def _overload() -> OverloadManager:
+    limit = DownstreamConnectionsConfig(max_active_downstream_connections=MAX_CONNECTIONS)
+    monitor = ResourceMonitor(
+        name="envoy.resource_monitors.global_downstream_max_connections", typed_config=pack(limit)
+    )
+    return OverloadManager(resource_monitors=[monitor])
+
+
+@shared
 def _service_secret(control: Control) -> Secret:
     """Say where the secret is; where a certificate takes its place, Envoy has to send one all the same."""
     variable = DataSource(environment_variable=names.SERVICE_SECRET_VARIABLE)

@@ -27,13 +27,14 @@ from pillion.envoy.filters.trusted_caller import trusted_caller
 from pillion.envoy.filters.verification import edge_verification, known_keys, sidecar_verification
 from pillion.envoy.filters.whole_body import whole_body
 from pillion.envoy.names import REVOCATIONS, VERIFICATION
+from pillion.envoy.shared import constant
 from pillion.plan.model import Plan, Sidecar, Verification
 
 
 @lru_cache(maxsize=8)
 def sidecar_chain(verification: Verification) -> Sequence[HttpFilter]:
     """Give the filters between anybody and a service. Identity headers were dropped before the first."""
-    return (
+    chain = (
         came_with(),  # before any answer: a refusal is a hop as well
         callers(),  # before anything is checked, or said: some workloads have no business here
         token_shape(),  # before anything parses the token
@@ -47,6 +48,7 @@ def sidecar_chain(verification: Verification) -> Sequence[HttpFilter]:
         *identity_headers(),  # last of ours: nobody that was refused is ever named
         router(),
     )
+    return [*map(constant, chain)]
 
 
 def edge_chain(plan: Plan) -> list[HttpFilter]:

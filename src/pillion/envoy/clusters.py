@@ -37,17 +37,20 @@ from pillion.envoy.addresses import envoy_address
 from pillion.envoy.dns import by_dns
 from pillion.envoy.mtls import to_callee
 from pillion.envoy.packed import pack
+from pillion.envoy.shared import constant, copied, shared
 from pillion.plan.model import DnsAddress, Edge, Identity, Reached, Sidecar, Workload
 
 CONNECT_TIMEOUT: Final = timedelta(seconds=2)
 # Envoy's own limit of 1,024 would cap the open WebSockets of a service; it is not the sidecar that is the limit.
 MAX_AT_ONCE: Final = 65536
-_NO_BREAKERS: Final = CircuitBreakers(
-    thresholds=[
-        CircuitBreakersThresholds(
-            max_connections=MAX_AT_ONCE, max_pending_requests=MAX_AT_ONCE, max_requests=MAX_AT_ONCE
-        )
-    ]
+_NO_BREAKERS: Final = constant(
+    CircuitBreakers(
+        thresholds=[
+            CircuitBreakersThresholds(
+                max_connections=MAX_AT_ONCE, max_pending_requests=MAX_AT_ONCE, max_requests=MAX_AT_ONCE
+            )
+        ]
+    )
 )
 # Shorter than the keep-alive of common application servers, so that Envoy closes an idle connection first and
 # no request runs into the application closing it.
@@ -58,17 +61,21 @@ KEEPALIVE: Final = Http2ProtocolOptions(
 )
 # Of several addresses, one that cannot be connected to is left out for a while. Never more than half of them: with
 # a single one that is none. What an application answers counts for nothing: a request may be to blame for it.
-OUTLIERS: Final = OutlierDetection(
-    split_external_local_origin_errors=True,
-    consecutive_local_origin_failure=5,
-    enforcing_consecutive_local_origin_failure=100,
-    enforcing_local_origin_success_rate=0,
-    enforcing_consecutive_5xx=0,
-    enforcing_consecutive_gateway_failure=0,
-    enforcing_success_rate=0,
-    base_ejection_time=timedelta(seconds=5),
-    max_ejection_percent=50,
+OUTLIERS: Final = constant(
+    OutlierDetection(
+        split_external_local_origin_errors=True,
+        consecutive_local_origin_failure=5,
+        enforcing_consecutive_local_origin_failure=100,
+        enforcing_local_origin_success_rate=0,
+        enforcing_consecutive_5xx=0,
+        enforcing_consecutive_gateway_failure=0,
+        enforcing_success_rate=0,
+        base_ejection_time=timedelta(seconds=5),
+        max_ejection_percent=50,
+    )
 )
+# What all clusters are alike in.
+_ANY: Final = Cluster(connect_timeout=CONNECT_TIMEOUT, circuit_breakers=_NO_BREAKERS)
 
 _OPTIONS_KEY: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -115,7 +122,7 @@ def _identity(name: str, identity: Identity, workload: Workload) -> Cluster:
     """Give identity: on this machine by its socket, elsewhere by way of its sidecar."""
     if identity.spiffe_id is None:
         return cluster(name, identity.address, http1())
-    return secured(cluster(name, identity.address, http2(KEEPALIVE)), workload, identity.spiffe_id)
+    return secured(cluster(name, identity.address, http2(kept_alive=True)), workload, identity.spiffe_id)
 
 
 def secured(to: Cluster, workload: Workload, spiffe_id: str) -> Cluster:
@@ -125,46 +132,45 @@ def secured(to: Cluster, workload: Workload, spiffe_id: str) -> Cluster:
     return to
 
 
-def cluster(name: str, address: Reached, options: UpstreamOptions | Any) -> Cluster:
+def cluster(name: str, address: Reached, options: Any) -> Cluster:
     """Give a cluster of one address, or of all that a name has."""
-    by_name = isinstance(address, DnsAddress)
-    return Cluster(
-        name=name,
-        type=None if by_name else ClusterDiscoveryType.STATIC,
-        cluster_type=by_dns() if by_name else None,
-        connect_timeout=CONNECT_TIMEOUT,
-        circuit_breakers=_NO_BREAKERS,
-        load_assignment=ClusterLoadAssignment(
-            cluster_name=name,
-            endpoints=[
-                LocalityLbEndpoints(
-                    lb_endpoints=[LbEndpoint(endpoint=Endpoint(address=envoy_address(address)))]
-                )
-            ],
-        ),
-        typed_extension_protocol_options={
-            _OPTIONS_KEY: options if isinstance(options, Any) else pack(options)
-        },
+    made = copied(_ANY)
+    made.name = name
+    if isinstance(address, DnsAddress):
+        made.cluster_type = by_dns()
+    else:
+        made.type = ClusterDiscoveryType.STATIC
+    made.load_assignment = _endpoints(name, address)
+    made.typed_extension_protocol_options = {_OPTIONS_KEY: options}
+    return made
+
+
+@shared
+def _endpoints(cluster_name: str, address: Reached) -> ClusterLoadAssignment:
+    endpoint = LbEndpoint(endpoint=Endpoint(address=envoy_address(address)))
+    return ClusterLoadAssignment(
+        cluster_name=cluster_name, endpoints=[LocalityLbEndpoints(lb_endpoints=[endpoint])]
     )
 
 
-def http1() -> UpstreamOptions:
+@cache
+def http1() -> Any:
     """Speak HTTP/1.1, whatever the request came in."""
-    return UpstreamOptions(
-        common_http_protocol_options=HttpProtocolOptions(idle_timeout=UPSTREAM_IDLE),
-        explicit_http_config=HttpProtocolOptionsExplicitHttpConfig(
-            http_protocol_options=Http1ProtocolOptions()
-        ),
-    )
+    explicit = HttpProtocolOptionsExplicitHttpConfig(http_protocol_options=Http1ProtocolOptions())
+    idle = HttpProtocolOptions(idle_timeout=UPSTREAM_IDLE)
+    return pack(UpstreamOptions(common_http_protocol_options=idle, explicit_http_config=explicit))
 
 
-def http2(options: Http2ProtocolOptions | None = None) -> UpstreamOptions:
+@cache
+def http2(*, kept_alive: bool = False) -> Any:
     """Speak HTTP/2, whatever the request came in."""
-    return UpstreamOptions(
-        explicit_http_config=HttpProtocolOptionsExplicitHttpConfig(
-            http2_protocol_options=options or Http2ProtocolOptions()
-        )
-    )
+    return pack(http2_options(KEEPALIVE if kept_alive else None))
+
+
+def http2_options(options: Http2ProtocolOptions | None = None) -> UpstreamOptions:
+    """Give the options of a cluster that is spoken HTTP/2 to, for the caller to add to."""
+    explicit = HttpProtocolOptionsExplicitHttpConfig(http2_protocol_options=options or Http2ProtocolOptions())
+    return UpstreamOptions(explicit_http_config=explicit)
 
 
 @cache

@@ -1,6 +1,7 @@
 """What every HTTP connection manager of Pillion has in common: strict about requests, patient with streams."""
 
 from datetime import timedelta
+from functools import cache
 from typing import Final
 
 from envoy_data_plane.envoy.config.core.v3 import (
@@ -21,6 +22,7 @@ from pillion.envoy import names
 from pillion.envoy.addresses import envoy_address
 from pillion.envoy.early_headers import drop_identity_headers
 from pillion.envoy.packed import pack
+from pillion.envoy.shared import copied
 from pillion.envoy.watched import watched
 from pillion.plan.model import Address, UnixSocket, Workload
 
@@ -30,6 +32,10 @@ STREAM_IDLE: Final = timedelta(hours=1)
 HEADERS_TIMEOUT: Final = timedelta(seconds=10)
 CONNECTION_IDLE: Final = timedelta(minutes=15)
 MAX_STREAMS: Final = 1000
+
+# What all listeners are alike in. With SO_REUSEPORT another process of the same user could listen here too, and
+# take a share.
+_ANY: Final = Listener(enable_reuse_port=False)
 
 
 def connection_manager(name: str, workload: Workload | None) -> HttpConnectionManager:
@@ -43,9 +49,15 @@ def connection_manager(name: str, workload: Workload | None) -> HttpConnectionMa
     What is doubtful about a path or a header name is refused rather than repaired, because a service behind
     may repair it differently: escaped slashes, and underscores, which some servers take for dashes.
     """
+    manager = copied(_manager())
+    manager.stat_prefix = name
+    manager.rds = None if workload is None else _routes(name, workload)
+    return manager
+
+
+@cache
+def _manager() -> HttpConnectionManager:
     return HttpConnectionManager(
-        stat_prefix=name,
-        rds=None if workload is None else _routes(name, workload),
         early_header_mutation_extensions=[drop_identity_headers()],
         normalize_path=True,
         merge_slashes=True,
@@ -68,13 +80,11 @@ def _routes(name: str, workload: Workload) -> Rds:
 
 def listener(name: str, address: Address | UnixSocket, manager: HttpConnectionManager) -> Listener:
     """Serve plain HTTP/1.1 and HTTP/2 at `address`."""
-    return Listener(
-        name=name,
-        address=envoy_address(address),
-        # With SO_REUSEPORT another process of the same user could listen here too, and take a share.
-        enable_reuse_port=False,
-        filter_chains=[FilterChain(filters=[http_connection(manager)])],
-    )
+    door = copied(_ANY)
+    door.name = name
+    door.address = envoy_address(address)
+    door.filter_chains = [FilterChain(filters=[http_connection(manager)])]
+    return door
 
 
 def http_connection(manager: HttpConnectionManager) -> Filter:

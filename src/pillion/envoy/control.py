@@ -19,9 +19,11 @@ from envoy_data_plane.envoy.extensions.filters.http.upstream_codec.v3 import Ups
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 
 from pillion.envoy import names
-from pillion.envoy.clusters import KEEPALIVE, cluster, http2, secured
+from pillion.envoy.clusters import KEEPALIVE, cluster, http2, http2_options, secured
 from pillion.envoy.filters.http_filter import http_filter
 from pillion.envoy.headers import overwrite
+from pillion.envoy.packed import pack
+from pillion.envoy.shared import shared
 from pillion.plan.model import Control, Workload
 
 # Envoy's own pauses between two tries grow to 30 s: too long to wait for a revocation once control is back.
@@ -34,13 +36,15 @@ def control_cluster(control: Control, workload: Workload) -> Cluster:
 
     On this machine the Envoy shows what was given to it alone, elsewhere its certificate.
     """
-    options = http2(KEEPALIVE)
     if control.spiffe_id is not None:
-        return secured(cluster(names.CONTROL, control.address, options), workload, control.spiffe_id)
+        stream = cluster(names.CONTROL, control.address, http2(kept_alive=True))
+        return secured(stream, workload, control.spiffe_id)
+    options = http2_options(KEEPALIVE)
     options.http_filters = [_proof(), http_filter("pillion.upstream-codec", UpstreamCodec())]
-    return cluster(names.CONTROL, control.address, options)
+    return cluster(names.CONTROL, control.address, pack(options))
 
 
+@shared
 def control_stream() -> ApiConfigSource:
     """Give the stream."""
     return ApiConfigSource(

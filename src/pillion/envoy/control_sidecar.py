@@ -12,11 +12,12 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from envoy_data_plane.envoy.type.v3 import Percent
 
 from pillion.envoy import names
-from pillion.envoy.clusters import KEEPALIVE, cluster, http2
+from pillion.envoy.clusters import KEEPALIVE, cluster, http2_options
 from pillion.envoy.connection import MAX_STREAMS
 from pillion.envoy.filters.http_filter import http_filter
 from pillion.envoy.matchers import header_is
 from pillion.envoy.own_sidecar import CONTROL, let_in, own_listener, own_manager, own_routes
+from pillion.envoy.packed import pack
 from pillion.envoy.pod_listeners import APP_HEALTH, admin_cluster, pod_listeners
 from pillion.envoy.routes import NO_TIMEOUT, answer, to_cluster
 from pillion.plan.model import CONTROL_SOCKET, Plan, Pods
@@ -57,7 +58,7 @@ def control_routes(pods: Pods) -> RouteConfiguration:
 
 def control_clusters() -> list[Cluster]:
     """Give control itself, which is well while it takes connections."""
-    itself = cluster(names.APP, CONTROL_SOCKET, http2(_OF_ONE_STREAM))
+    itself = cluster(names.APP, CONTROL_SOCKET, pack(http2_options(_OF_ONE_STREAM)))
     itself.health_checks = [
         HealthCheck(
             timeout=timedelta(seconds=1),

@@ -1,7 +1,6 @@
 """A cluster whose addresses are those that a name has: every pod of a service is one, and gets its share."""
 
 from datetime import timedelta
-from functools import cache
 from typing import Final
 
 from envoy_data_plane.envoy.config.cluster.v3 import ClusterCustomClusterType
@@ -9,6 +8,7 @@ from envoy_data_plane.envoy.extensions.clusters.common.dns.v3 import DnsLookupFa
 from envoy_data_plane.envoy.extensions.clusters.dns.v3 import DnsCluster, DnsClusterRefreshRate
 
 from pillion.envoy.packed import pack
+from pillion.envoy.shared import shared
 
 # Not by the records' own time to live, which is 30 seconds where kubeadm has set up the cluster's DNS: a pod that
 # ends is to be forgotten while it still serves (ten seconds). A second at most apart, so that the Envoys of a
@@ -20,7 +20,7 @@ _RETRY: Final = DnsClusterRefreshRate(
 )
 
 
-@cache
+@shared
 def by_dns() -> ClusterCustomClusterType:
     """Look a name up again and again; while nobody answers, what it was last goes on to hold."""
     lookups = DnsCluster(

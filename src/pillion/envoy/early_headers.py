@@ -4,7 +4,6 @@ Done as an early header mutation, so that no route, no exempt path and no CORS p
 envoyproxy/envoy#46586 forged headers passed where a filter was disabled for a route).
 """
 
-from functools import cache
 from typing import Final
 
 from envoy_data_plane.envoy.config.common.mutation_rules.v3 import (
@@ -17,6 +16,7 @@ from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
 
 from pillion import vocabulary
 from pillion.envoy.packed import pack
+from pillion.envoy.shared import shared
 
 # Our own names, in every spelling: some servers read `x.pillion.user` as `x-pillion-user` (CVE-2025-64484); names
 # with underscores are refused altogether.
@@ -85,13 +85,13 @@ OVERRIDE_NAMES: Final = (
 WORKLOAD_NAMES: Final = vocabulary.WORKLOAD_HEADER.replace("-", "[^a-z0-9]")
 
 
-@cache
+@shared
 def drop_identity_headers() -> TypedExtensionConfig:
     """Remove the headers named above."""
     return _drop(_dropped())
 
 
-@cache
+@shared
 def drop_workload_headers() -> TypedExtensionConfig:
     """Remove those by which somebody could pass for another workload, and Envoy's orders to itself."""
     return _drop(f"{WORKLOAD_NAMES}|{ENVOY_PREFIX}.*|{TRACE_ORDER}")

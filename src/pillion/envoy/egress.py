@@ -17,6 +17,7 @@ from pillion.envoy.chain import egress_chain
 from pillion.envoy.connection import connection_manager, listener
 from pillion.envoy.matchers import header_is
 from pillion.envoy.routes import RETRIES, answer, below, to_cluster
+from pillion.envoy.shared import shared
 from pillion.envoy.tracing import trace_context
 from pillion.plan.model import Peer, Plan, Sidecar
 
@@ -57,18 +58,21 @@ def egress_routes(sidecar: Sidecar) -> RouteConfiguration:
         name=EGRESS,
         virtual_hosts=[
             *(_peer(peer) for peer in sidecar.peers),
-            VirtualHost(
-                name="anybody-else",
-                domains=["*"],
-                routes=[answer("not-called", RouteMatch(prefix="/"), 403)],
-            ),
+            _anybody_else(),
         ],
     )
 
 
+@shared
 def _peer(peer: Peer) -> VirtualHost:
     route = Route(name=peer.service, match=below("/"), route=to_cluster(names.peer_cluster(peer.service)))
     return VirtualHost(name=peer.service, domains=[peer.service], retry_policy=RETRIES, routes=[route])
+
+
+@shared
+def _anybody_else() -> VirtualHost:
+    refused = answer("not-called", RouteMatch(prefix="/"), 403)
+    return VirtualHost(name="anybody-else", domains=["*"], routes=[refused])
 
 
 def _not_called(sidecar: Sidecar) -> refusals.Refusal:

@@ -70,8 +70,13 @@ def render_pod(plan: Plan, name: str) -> dict[str, str]:
     """Write all files of one workload in a pod, by their bare names."""
     if plan.pods is None:
         raise ValueError("a plan of one machine has no pods")
-    own = {IDENTITY.name: _identity_files, CONTROL.name: _control_files}
-    files = own[name](plan, plan.pods) if name in own else render_workloads(plan, {name})
+    if name == plan.edge.workload.name:
+        files = _edge_files(plan)
+    elif name in plan.by_service:
+        files = _sidecar_files(plan, plan.by_service[name])
+    else:
+        own = {IDENTITY.name: _identity_files, CONTROL.name: _control_files}
+        files = own[name](plan, plan.pods)
     bare = {path.removeprefix(f"{name}/"): text for path, text in files.items()}
     return bare | mounted_secrets(name)
 

@@ -1,6 +1,5 @@
 """Hand gRPC to the service over HTTP/2 and everything else over HTTP/1.1, whatever the request came in."""
 
-from functools import cache
 from typing import Final
 
 from envoy_data_plane.envoy.config.core.v3 import TypedExtensionConfig
@@ -23,12 +22,13 @@ from envoy_data_plane.xds.type.matcher.v3 import (
 
 from pillion.envoy import names
 from pillion.envoy.packed import pack
+from pillion.envoy.shared import shared
 
 # `application/grpc` and its `+proto`, `+json`; also gRPC-Web, which a service that speaks it takes on HTTP/2 too.
 CONTENT_TYPE: Final = "application/grpc"
 
 
-@cache
+@shared
 def app_or_grpc() -> ClusterSpecifierPlugin:
     """Choose between the two clusters that lead to the service."""
     return ClusterSpecifierPlugin(

@@ -6,6 +6,8 @@ from envoy_data_plane.envoy.config.core.v3 import (
     HeaderValueOptionHeaderAppendAction,
 )
 
+from pillion.envoy.shared import shared
+
 
 def overwrite(name: str, value: str) -> HeaderValueOption:
     """Set the header, in place of any that is there; `value` may hold Envoy's format commands."""
@@ -22,5 +24,6 @@ def append(name: str, value: str) -> HeaderValueOption:
     return _option(name, value, HeaderValueOptionHeaderAppendAction.APPEND_IF_EXISTS_OR_ADD)
 
 
+@shared
 def _option(name: str, value: str, action: HeaderValueOptionHeaderAppendAction) -> HeaderValueOption:
     return HeaderValueOption(header=HeaderValue(key=name, value=value), append_action=action)

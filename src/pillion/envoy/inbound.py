@@ -1,6 +1,8 @@
 """A sidecar's inbound listener: the only way to its service."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Final
 
 from envoy_data_plane.envoy.config.listener.v3 import Listener
@@ -21,6 +23,7 @@ from pillion.envoy.filters.rules import required_by
 from pillion.envoy.grpc import app_or_grpc
 from pillion.envoy.mtls import for_callers
 from pillion.envoy.routes import NO_TIMEOUT, RETRIES, below, doubtful_host, doubtful_path
+from pillion.envoy.shared import constant, shared
 from pillion.envoy.tracing import trace_context
 from pillion.plan.model import ANYONE, Edge, Plan, Rule, Sidecar
 
@@ -70,8 +73,7 @@ def inbound_routes(sidecar: Sidecar) -> RouteConfiguration:
                 retry_policy=RETRIES,
                 typed_per_filter_config=only(sidecar.callers),
                 routes=[
-                    doubtful_path(required_by("malformed", ANYONE)),
-                    doubtful_host(required_by("malformed", ANYONE)),
+                    *_malformed(),
                     *map(_route, sidecar.rules),
                 ],
             )
@@ -101,6 +103,13 @@ def _unavailable(sidecar: Sidecar, edge: Edge) -> refusals.Refusal:
     )
 
 
+@cache
+def _malformed() -> Sequence[Route]:
+    config = required_by("malformed", ANYONE)
+    return constant(doubtful_path(config)), constant(doubtful_host(config))
+
+
+@shared
 def _route(rule: Rule) -> Route:
     return Route(
         name=rule.name,

@@ -30,6 +30,7 @@ from envoy_data_plane.envoy.type.matcher.v3 import (
 )
 
 from pillion.envoy.packed import pack
+from pillion.envoy.shared import shared
 from pillion.plan.conditions import VISIBLE
 
 # Where jwt_authn leaves what it verified (JwtProvider.payload_in_metadata, .header_in_metadata).
@@ -79,6 +80,7 @@ def from_metadata(matcher: MetadataMatcher) -> Principal:
     )
 
 
+@shared
 def san(spiffe_id: str) -> SubjectAltNameMatcher:
     """Match a certificate of the workload that is called so (X509-SVID, section 2), to the letter."""
     return SubjectAltNameMatcher(
@@ -92,6 +94,7 @@ def caller_is(spiffe_ids: Iterable[str]) -> Principal:
     return any_of(known) if known else not_(ANYBODY)
 
 
+@shared
 def _connected_as(spiffe_id: str) -> Principal:
     proof = MtlsAuthenticated(san_matcher=san(spiffe_id))
     return Principal(custom=TypedExtensionConfig(name="mtls", typed_config=pack(proof)))
@@ -121,11 +124,13 @@ def policy(principal: Principal, permission: Permission | None = None) -> Policy
     return Policy(permissions=[permission or Permission(any=True)], principals=[principal])
 
 
+@shared
 def header_present(name: str) -> HeaderMatcher:
     """Match a request that has this header."""
     return HeaderMatcher(name=name, present_match=True)
 
 
+@shared
 def header_is(name: str, *values: str) -> HeaderMatcher:
     """Match a request whose header has one of these values."""
     if len(values) == 1:
@@ -133,6 +138,7 @@ def header_is(name: str, *values: str) -> HeaderMatcher:
     return header_like(name, "|".join(values))
 
 
+@shared
 def header_like(name: str, regex: str) -> HeaderMatcher:
     """Match a request whose header matches this regular expression (RE2) from end to end."""
     return HeaderMatcher(name=name, string_match=StringMatcher(safe_regex=RegexMatcher(regex=regex)))

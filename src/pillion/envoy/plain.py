@@ -10,35 +10,13 @@ from functools import cache, lru_cache
 from typing import Any, Final
 
 import betterproto2
-from envoy_data_plane.envoy.config.cluster.v3 import (
-    CircuitBreakers,
-    ClusterCustomClusterType,
-    OutlierDetection,
-)
-from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
-    HttpFilter,
-    ResponseMapper,
-)
-from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import SdsSecretConfig, TlsParameters
 from envoy_data_plane.google import protobuf
 
 from pillion.envoy.packed import Packed
+from pillion.envoy.shared import once
 from pillion.yaml_writer import Kept
 
 _Convert = Callable[[Any], Any]
-
-# Of these, those that a cache holds stand in every Envoy's files; none changes once it is made.
-_SHARED: Final = (
-    CircuitBreakers,
-    ClusterCustomClusterType,
-    HttpFilter,
-    OutlierDetection,
-    ResponseMapper,
-    SdsSecretConfig,
-    TlsParameters,
-)
-_REMEMBERED: Final[dict[int, tuple[betterproto2.Message, Kept]]] = {}
-_MANY: Final = 1024
 
 # 64 bits are more than a number of JSON's holds everywhere.
 _AS_TEXT: Final = frozenset(
@@ -54,37 +32,43 @@ _AS_TEXT: Final = frozenset(
 
 def plain(message: betterproto2.Message) -> dict[str, Any]:
     """Give the mapping that a message is; for one of protobuf's own, such as a duration, what that comes to."""
-    if isinstance(message, Packed):
-        if message.kept is None:
-            message.kept = _with_type(message.type_url, message.message)
-        return message.kept
-    if isinstance(message, protobuf.Any):
-        return _unpacked(message.type_url, message.value)
-    if not _is_mapping(type(message)):
+    written: dict[str, Any] = _way(type(message))(message)
+    return written
+
+
+@cache
+def _way(kind: type[betterproto2.Message]) -> _Convert:
+    """Say how messages of a kind are written; once, since their base is abstract, for which isinstance is slow."""
+    if issubclass(kind, Packed):
+        return _packed
+    if issubclass(kind, protobuf.Any):
+        return lambda message: _unpacked(message.type_url, message.value)
+    if not _is_mapping(kind):
         # As the field is called: Casing.SNAKE makes `5_xx` of `5xx`, and Envoy overlooks what it does not know.
-        return message.to_dict(casing=str)  # type: ignore[arg-type]
-    return _remembered(message) if isinstance(message, _SHARED) else _fields_of(message)
+        return lambda message: message.to_dict(casing=str)
+    return _mapping
+
+
+def _packed(message: Packed) -> Kept:
+    if message.kept is None:
+        message.kept = _with_type(message.type_url, message.message)
+    return message.kept
+
+
+def _mapping(message: betterproto2.Message) -> dict[str, Any]:
+    return once(message, _fields_of)
 
 
 def _fields_of(message: betterproto2.Message) -> dict[str, Any]:
+    values = vars(message)
     found: dict[str, Any] = {}
-    for name, key, give in _fields(type(message)):
-        value = getattr(message, name)
+    for name, key, give, unless_empty in _fields(type(message)):
+        value = values[name]
         # Nothing, zero, and the empty text: as if it were not there. A message is there, if empty.
-        if value is not None and (written := give(value)) is not None:
-            found[key] = written
+        if value is None or (unless_empty and not value):
+            continue
+        found[key] = give(value)
     return found
-
-
-def _remembered(message: betterproto2.Message) -> Kept:
-    """Look whether it is the very object that was written before: messages have no hash."""
-    found = _REMEMBERED.get(id(message))
-    if found is None:
-        if len(_REMEMBERED) >= _MANY:
-            _REMEMBERED.clear()
-        # With the message, so that nothing else has its identity meanwhile.
-        found = _REMEMBERED[id(message)] = message, Kept(_fields_of(message))
-    return found[1]
 
 
 @lru_cache(maxsize=1024)
@@ -105,27 +89,30 @@ def _is_mapping(kind: type[betterproto2.Message]) -> bool:
 
 
 @cache
-def _fields(kind: type[betterproto2.Message]) -> tuple[tuple[str, str, _Convert], ...]:
-    """Give every field's attribute, name, and how its value is written: as None, when it is as good as not set."""
+def _fields(kind: type[betterproto2.Message]) -> tuple[tuple[str, str, _Convert, bool], ...]:
+    """Give every field's attribute, name, how it is written, and whether it is as good as not set when empty."""
     types = kind._type_hints()  # noqa: SLF001 - to_dict's own, which asks for them each time
     described: Any = kind
     fields = described._betterproto.meta_by_field_name.items()  # noqa: SLF001
-    return tuple((name, name.rstrip("_"), _field(meta, types[name])) for name, meta in fields)
+    return tuple(
+        (name, name.rstrip("_"), _field(meta, types[name]), _unless_empty(meta)) for name, meta in fields
+    )
+
+
+def _unless_empty(meta: betterproto2.FieldMetadata) -> bool:
+    if meta.repeated or meta.map_meta is not None:
+        return True
+    return not meta.optional and meta.proto_type != betterproto2.TYPE_MESSAGE
 
 
 def _field(meta: betterproto2.FieldMetadata, hint: Any) -> _Convert:
     if meta.repeated:
         one = _single(meta, hint.__args__[0])
-        return lambda values: [one(each) for each in values] or None
+        return lambda values: [*map(one, values)]
     if meta.map_meta is not None:
         key, value = (_single(side, kind) for side, kind in zip(meta.map_meta, hint.__args__, strict=True))
-        return lambda values: {key(name): value(each) for name, each in values.items()} or None
-    if meta.optional:
-        return _single(meta, hint.__args__[0])
-    one = _single(meta, hint)
-    if meta.proto_type == betterproto2.TYPE_MESSAGE:
-        return one
-    return lambda value: one(value) if value else None
+        return lambda values: {key(name): value(each) for name, each in values.items()}
+    return _single(meta, hint.__args__[0] if meta.optional else hint)
 
 
 def _single(meta: betterproto2.FieldMetadata, kind: Any) -> _Convert:

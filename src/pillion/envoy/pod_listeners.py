@@ -6,7 +6,6 @@ Its admin interface stays a Unix socket. These are the few requests that reach i
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 from typing import Final
 
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster
@@ -21,6 +20,7 @@ from pillion.envoy.filters.router import router
 from pillion.envoy.filters.status_alone import status_alone, whole_answer
 from pillion.envoy.matchers import header_is
 from pillion.envoy.routes import answer, to_cluster
+from pillion.envoy.shared import shared
 from pillion.plan.model import Address, UnixSocket, Workload
 from pillion.plan.pods import DRAIN_PORT, EVERYWHERE, PROBES_PORT
 from pillion.plan.ports import LOOPBACK
@@ -47,21 +47,25 @@ _METRICS: Final = Asked("/metrics", names.ADMIN, "/stats/prometheus?usedonly", w
 # Connections go with their next answer; listeners stay, so that nobody is turned away who does not know yet.
 _DRAIN: Final = Asked("/drain", names.ADMIN, "/drain_listeners?graceful&skip_exit", method="POST")
 
+_PROBES: Final = Address(host=EVERYWHERE, port=PROBES_PORT)
+_OWN_POD: Final = Address(host=LOOPBACK, port=DRAIN_PORT)
+
 
 def pod_listeners(asked: Sequence[Asked] = (), filters: Sequence[HttpFilter] = ()) -> list[Listener]:
     """Give both listeners. `asked` is what its pod answers besides; `filters` may answer before that."""
-    probes = Address(host=EVERYWHERE, port=PROBES_PORT)
-    return [_listener("probes", probes, (_READY, _METRICS, *asked), filters), _drain()]
-
-
-@cache
-def _drain() -> Listener:
-    return _listener("drain", Address(host=LOOPBACK, port=DRAIN_PORT), (_DRAIN,))
+    every = (_READY, _METRICS, *asked)
+    probes = _listener("probes", _PROBES, every, filters) if filters else _usual("probes", _PROBES, every)
+    return [probes, _usual("drain", _OWN_POD, (_DRAIN,))]
 
 
 def admin_cluster(workload: Workload) -> Cluster:
     """Give the Envoy's own admin interface."""
     return cluster(names.ADMIN, UnixSocket(path=names.admin_socket(workload.name)), http1())
+
+
+@shared
+def _usual(name: str, address: Address, asked: tuple[Asked, ...]) -> Listener:
+    return _listener(name, address, asked)
 
 
 def _listener(

@@ -6,7 +6,6 @@ problem and in a response header, and the operator in the access logs. The first
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
 
 from envoy_data_plane.envoy.config.accesslog.v3 import (
@@ -28,7 +27,6 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     LocalReplyConfig,
     ResponseMapper,
 )
-from envoy_data_plane.google.protobuf import Struct
 
 from pillion import vocabulary
 from pillion.envoy.filters.challenge import ASKED_SCOPES, SCOPE_DETAILS, STEP_UP_DETAILS
@@ -36,6 +34,8 @@ from pillion.envoy.headers import append, overwrite
 from pillion.envoy.matchers import header_present
 from pillion.envoy.names import REFUSED_HEADER
 from pillion.envoy.packed import pack
+from pillion.envoy.shared import shared
+from pillion.envoy.structs import struct
 
 _CHALLENGE: Final = 'Bearer realm="{realm}"'
 INVALID_TOKEN: Final = _CHALLENGE + ', error="invalid_token", error_description="{detail}"'
@@ -191,15 +191,18 @@ BY_STATUS: Final = (
 )
 
 
+_INTERNAL: Final = Refusal("internal", "Error", "The request could not be served.", 0)
+
+
 def local_replies(refusals: Iterable[Refusal], realm: str) -> LocalReplyConfig:
     """Tell Envoy how to word its own answers; `realm` names the protected space (RFC 7235, section 2.2)."""
     return LocalReplyConfig(
         mappers=[_mapper(refusal, realm) for refusal in refusals],
-        body_format=_problem(Refusal("internal", "Error", "The request could not be served.", 0)),
+        body_format=_problem(_INTERNAL),
     )
 
 
-@lru_cache(maxsize=256)
+@shared
 def _mapper(refusal: Refusal, realm: str) -> ResponseMapper:
     headers = {REFUSED_HEADER: refusal.code, **refusal.headers}
     if refusal.challenge:
@@ -215,6 +218,7 @@ def _mapper(refusal: Refusal, realm: str) -> ResponseMapper:
     )
 
 
+@shared
 def _problem(refusal: Refusal) -> SubstitutionFormatString:
     body = {
         "type": f"urn:pillion:problem:{refusal.code}",
@@ -223,9 +227,7 @@ def _problem(refusal: Refusal) -> SubstitutionFormatString:
         "detail": refusal.detail,
         "request_id": "%REQ(X-REQUEST-ID)%",
     }
-    return SubstitutionFormatString(
-        json_format=Struct.from_dict(body), content_type="application/problem+json"
-    )
+    return SubstitutionFormatString(json_format=struct(body), content_type="application/problem+json")
 
 
 def _conditions(refusal: Refusal) -> Iterable[AccessLogFilter]:
@@ -241,6 +243,7 @@ def _conditions(refusal: Refusal) -> Iterable[AccessLogFilter]:
         yield AccessLogFilter(header_filter=HeaderFilter(header=header))
 
 
+@shared
 def _status(status: int) -> AccessLogFilter:
     # The runtime key is obligatory; nobody sets it.
     value = RuntimeUInt32(default_value=status, runtime_key="pillion.unused")

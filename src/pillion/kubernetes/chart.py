@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import Any, Final
 
+from pillion import yaml_writer
 from pillion.kubernetes.containers import ENVOY_IMAGE
 from pillion.kubernetes.names import COMPONENTS, EDGE, PROGRAM_IMAGE, Cluster
-from pillion.kubernetes.text import Raw, manifest
+from pillion.kubernetes.text import Raw, joined, manifest
 
 Documents = list[dict[str, Any]]
+# Of one file: its documents, each with its text.
+Written = list[tuple[dict[str, Any], str]]
 # Where a value stands in values.yaml, and what it is when nobody says otherwise.
 Values = dict[tuple[str, ...], Any]
 
@@ -21,16 +24,14 @@ _VALUES: Final = (
 )
 
 
-def files(
-    cluster: Cluster, base: Mapping[str, Documents], monitoring: Documents, made: str
-) -> dict[str, str]:
+def files(cluster: Cluster, base: Mapping[str, Written], monitoring: Documents, made: str) -> dict[str, str]:
     """Write the chart; `made` is the comment that leads every file."""
     values: Values = {("monitoring",): False}
     templates = {
-        path: manifest([_templated(each, values) for each in _without_namespace(documents)], made)
-        for path, documents in base.items()
+        path: joined([_template(*each, values) for each in _without_namespace(written)], made)
+        for path, written in base.items()
     }
-    prometheus = manifest([_escaped(each) for each in monitoring], made)
+    prometheus = joined([_verbatim(yaml_writer.document(each)) for each in monitoring], made)
     return {
         "chart/Chart.yaml": manifest([_chart(cluster)], made),
         "chart/values.yaml": manifest([_nested(values)], _VALUES.format(made=made)),
@@ -53,9 +54,9 @@ def _chart(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def _without_namespace(documents: Documents) -> Documents:
+def _without_namespace(written: Written) -> Written:
     """Leave the namespace to `helm install --create-namespace`: Helm keeps its own notes in it before all else."""
-    return [document for document in documents if document["kind"] != "Namespace"]
+    return [(manifest, text) for manifest, text in written if manifest["kind"] != "Namespace"]
 
 
 def _namespace_check(cluster: Cluster, made: str) -> str:
@@ -72,11 +73,17 @@ def _only_if(value: str, text: str, made: str) -> str:
     return f"# {made}\n{{{{- if .Values.{value} }}}}\n{text}{{{{- end }}}}\n"
 
 
-def _templated(document: dict[str, Any], values: Values) -> dict[str, Any]:
-    """Put values in their places, and note what their defaults are."""
-    places = dict(_places(document))
-    values |= {name: _at(document, path) for path, name in places.items()}
-    written: dict[str, Any] = _escaped(document)
+def _template(manifest: dict[str, Any], text: str, values: Values) -> str:
+    """Put values in their places, and note what their defaults are; what has none stays the text that it is."""
+    places = dict(_places(manifest))
+    if not places:
+        return _verbatim(text)
+    values |= {name: _at(manifest, path) for path, name in places.items()}
+    return yaml_writer.document(_templated(manifest, places))
+
+
+def _templated(manifest: dict[str, Any], places: Mapping[tuple[Any, ...], tuple[str, ...]]) -> dict[str, Any]:
+    written: dict[str, Any] = _escaped(manifest)
     for path, name in places.items():
         *way, last = path
         inside: Any = written
@@ -135,7 +142,11 @@ def _escaped(value: Any) -> Any:
         return {key: _escaped(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_escaped(each) for each in value]
-    return value.replace("{{", "{{ `{{` }}") if isinstance(value, str) else value
+    return _verbatim(value) if isinstance(value, str) else value
+
+
+def _verbatim(text: str) -> str:
+    return text.replace("{{", "{{ `{{` }}")
 
 
 def _nested(values: Values) -> dict[str, Any]:

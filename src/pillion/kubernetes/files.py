@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pillion import yaml_writer
 from pillion.kubernetes import (
     chart,
     control,
@@ -21,7 +22,7 @@ from pillion.kubernetes import (
     webhook_manifests,
 )
 from pillion.kubernetes.names import Cluster
-from pillion.kubernetes.text import manifest
+from pillion.kubernetes.text import joined, manifest
 from pillion.plan import in_pods
 from pillion.topology import Topology
 
@@ -116,12 +117,18 @@ def _refuse_too_long(base: Mapping[str, Documents]) -> None:
 
 def render(made: Manifests) -> dict[str, str]:
     """Write every file, by its path below the folder that is rendered to."""
-    helm = chart.files(made.cluster, made.base, made.monitoring, MADE)
-    return _base(made) | _monitoring(made) | _overlay(made) | helm
+    written = {
+        path: [(each, yaml_writer.document(each)) for each in documents]
+        for path, documents in made.base.items()
+    }
+    helm = chart.files(made.cluster, written, made.monitoring, MADE)
+    return _base(made, written) | _monitoring(made) | _overlay(made) | helm
 
 
-def _base(made: Manifests) -> dict[str, str]:
-    written = {f"base/{path}": manifest(documents, MADE) for path, documents in made.base.items()}
+def _base(made: Manifests, documents: Mapping[str, chart.Written]) -> dict[str, str]:
+    written = {
+        f"base/{path}": joined((text for _, text in of_file), MADE) for path, of_file in documents.items()
+    }
     listed = manifest([kustomization.base(made.base)], MADE)
     return {"base/kustomization.yaml": listed, **written}
 

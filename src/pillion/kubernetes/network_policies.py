@@ -67,9 +67,8 @@ def control(cluster: Cluster, plan: Plan, outside: Iterable[int]) -> Rule:
 def service(cluster: Cluster, plan: Plan, sidecar: Sidecar) -> Rule:
     """Let those that may call a service reach its sidecar; let that reach those it calls, identity and control."""
     name = sidecar.service
-    services = {other.spiffe_id: other.service for other in plan.sidecars}
-    callers = sorted(services[caller] for caller in sidecar.callers if caller in services)
-    from_edge = any(route.service == name for route in plan.edge.routes)
+    callers = sorted(plan.services[caller] for caller in sidecar.callers if caller in plan.services)
+    from_edge = plan.edge.spiffe_id in sidecar.callers
     peers = [*([_components(EDGE)] if from_edge else []), *([_services(callers)] if callers else [])]
     called = [peer.service for peer in sidecar.peers]
     ingress = [*([_mtls_from(*peers)] if peers else []), _metrics()]

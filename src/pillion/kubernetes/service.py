@@ -19,7 +19,7 @@ def documents(
 ) -> list[dict[str, Any]]:
     """Write them; `files` are the files of the service's Envoy."""
     name = facts.name
-    (sidecar,) = (each for each in plan.sidecars if each.service == name)
+    sidecar = plan.by_service[name]
     return [
         pods.config_map(cluster, containers.files_map(name), files, name),
         certificate(cluster, name, sidecar.spiffe_id),

@@ -30,7 +30,8 @@ def build(topology: Topology, ports: Mapping[str, Places], identity: Reached) ->
     identity service. The result depends on nothing else.
     """
     services = sorted(topology.services.items())
-    sidecars = tuple(_sidecar(topology, name, service, ports) for name, service in services)
+    calling = _calling(topology)
+    sidecars = tuple(_sidecar(topology, name, service, ports, calling[name]) for name, service in services)
     return Plan(
         mesh=topology.mesh,
         verification=Verification(
@@ -80,7 +81,9 @@ def _tls(written: Tls | None) -> Tls | None:
     return Tls(certificate=posixpath.join("..", written.certificate), key=posixpath.join("..", written.key))
 
 
-def _sidecar(topology: Topology, name: str, service: Service, ports: Mapping[str, Places]) -> Sidecar:
+def _sidecar(
+    topology: Topology, name: str, service: Service, ports: Mapping[str, Places], calling: Iterable[str]
+) -> Sidecar:
     return Sidecar(
         service=name,
         spiffe_id=vocabulary.spiffe_id(topology.mesh, name),
@@ -97,16 +100,24 @@ def _sidecar(topology: Topology, name: str, service: Service, ports: Mapping[str
             )
             for callee in sorted(service.calls)
         ),
-        callers=_callers(topology, name),
+        callers=_callers(topology.mesh, service, calling),
         health=service.health,
     )
 
 
-def _callers(topology: Topology, name: str) -> tuple[str, ...]:
-    """Name the edge, if it has a path that leads to the service, and the services that say they call it."""
-    edge = [vocabulary.edge_spiffe_id(topology.mesh)] if topology.services[name].paths else []
-    calling = sorted(caller for caller, service in topology.services.items() if name in service.calls)
-    return (*edge, *(vocabulary.spiffe_id(topology.mesh, caller) for caller in calling))
+def _calling(topology: Topology) -> Mapping[str, list[str]]:
+    """Name the services that say they call a service, by that one's name."""
+    calling: dict[str, list[str]] = {name: [] for name in topology.services}
+    for caller, service in sorted(topology.services.items()):
+        for callee in {*service.calls}:
+            calling[callee].append(caller)
+    return calling
+
+
+def _callers(mesh: str, service: Service, calling: Iterable[str]) -> tuple[str, ...]:
+    """Name the edge, if it has a path that leads to the service, and those that say they call it."""
+    edge = [vocabulary.edge_spiffe_id(mesh)] if service.paths else []
+    return (*edge, *(vocabulary.spiffe_id(mesh, caller) for caller in calling))
 
 
 def _rules(topology: Topology, service: Service) -> tuple[Rule, ...]:

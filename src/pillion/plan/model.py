@@ -1,7 +1,9 @@
 """The plan: frozen, sorted, and complete, so that the stages after it decide nothing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Final, Literal
 
 from pillion.plan.issuer import Issuer
@@ -191,6 +193,16 @@ class Plan:
     collector: Reached | None = None
     control: Control = Control()
     pods: Pods | None = None
+
+    @cached_property
+    def by_service(self) -> Mapping[str, Sidecar]:
+        """The sidecars by their services' names."""
+        return {sidecar.service: sidecar for sidecar in self.sidecars}
+
+    @cached_property
+    def services(self) -> Mapping[str, str]:
+        """The names of the services by their SPIFFE IDs."""
+        return {sidecar.spiffe_id: sidecar.service for sidecar in self.sidecars}
 
     @property
     def spiffe_ids(self) -> dict[str, str]:

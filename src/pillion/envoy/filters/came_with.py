@@ -8,6 +8,7 @@ from envoy_data_plane.envoy.extensions.filters.http.set_filter_state.v3 import C
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 
 from pillion.envoy.filters.http_filter import http_filter
+from pillion.envoy.shared import shared
 
 _KEY: Final = "pillion.traceparent"
 
@@ -15,6 +16,7 @@ _KEY: Final = "pillion.traceparent"
 CAME_WITH: Final = f"%FILTER_STATE({_KEY}:PLAIN)%"
 
 
+@shared
 def came_with() -> HttpFilter:
     """Give the filter; without that header it keeps nothing."""
     header = SubstitutionFormatString(text_format_source=DataSource(inline_string="%REQ(TRACEPARENT)%"))

@@ -5,10 +5,12 @@ from typing import Any, Final
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 
 from pillion.envoy.filters.lua import lua, without
+from pillion.envoy.shared import shared
 
 _NAME: Final = "pillion.status-alone"
 
 
+@shared
 def status_alone() -> HttpFilter:
     """Give the filter."""
     return lua(_NAME, "status_alone.lua", {})

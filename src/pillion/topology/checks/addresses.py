@@ -1,6 +1,7 @@
 """No two programs can have one address: neither two services, nor one and the edge or the metrics."""
 
 import posixpath
+from collections import defaultdict
 from collections.abc import Iterator
 
 from pillion.topology.address import Address, UnixSocket
@@ -11,15 +12,17 @@ from pillion.topology.wording import key_name
 
 def check_addresses(draft: Draft) -> Iterator[Finding]:
     """Find each address that something earlier in the list, the edge first, has already."""
-    taken: list[Item[Address] | Item[Address | UnixSocket]] = []
+    # Those that may clash stand together: of one port, or sockets.
+    taken: defaultdict[int | None, list[Item[Address] | Item[Address | UnixSocket]]] = defaultdict(list)
     for wanted in (draft.edge.listen, draft.metrics, *(service.app for service in draft.services)):
         if not wanted:
             continue
-        earlier = next((item for item in taken if clash(item.value, wanted.value)), None)
+        rivals = taken[None if isinstance(wanted.value, UnixSocket) else wanted.value.port]
+        earlier = next((item for item in rivals if clash(item.value, wanted.value)), None)
         if earlier:
             message = f"{{written}} is taken by {key_name(earlier.path)}, {earlier.written}"
             yield Finding(wanted.path, "address-clash", message)
-        taken.append(wanted)
+        rivals.append(wanted)
 
 
 def clash(one: Address | UnixSocket, other: Address | UnixSocket) -> bool:
