@@ -9,6 +9,7 @@ PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 UV = $(BIN)/uv
 # A module's tests share what they start, a folder's often too: neighbours run one after the other.
 PYTEST := $(BIN)/python -m pytest --dist loadscope --no-loadscope-reorder
+POSTGRESQL = PILLION_TEST_DATABASE=postgresql $(PYTEST) tests/identity
 # The versions of requirements.lock, without what only a developer needs.
 LOCK_OF_IT = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --constraint requirements.lock --custom-compile-command "make lock"
@@ -56,16 +57,16 @@ test-programs: setup
 test-sqlite: setup
 	$(PYTEST) -n 3
 
-# In what the others leave of the machine, who wait more than they work; it is shown in one piece, when it is done.
+# One after the other, in what those leave of the machine that wait; shown in one piece, when it is done.
 .PHONY: test-postgresql-beside
 test-postgresql-beside: setup
 	@if $(BIN)/python -c 'import sys; from tests import postgres; sys.exit(not postgres.is_there())'; then \
-		nice -n 5 $(MAKE) --no-print-directory test-postgresql >$(VENV)/postgresql.log 2>&1; \
+		$(POSTGRESQL) -n 0 >$(VENV)/postgresql.log 2>&1; \
 		code=$$?; cat $(VENV)/postgresql.log; exit $$code; fi
 
 .PHONY: test-postgresql
 test-postgresql: setup ## Run identity's tests on PostgreSQL, as `make test` does beside all others
-	PILLION_TEST_DATABASE=postgresql $(PYTEST) -n 2 tests/identity
+	$(POSTGRESQL) -n 3
 
 .PHONY: check
 check: setup ## Check format, lint, types and the direction of imports
