@@ -169,12 +169,15 @@ def running(folder: Path) -> Iterator[Shop]:
 
 def _every_edge_finds_all(shop: Shop) -> bool:
     """Ask each edge, to which connections go in turn, for a page of identity's and of each open service's."""
-    answers = []
     for path in ("/sign-in", "/", "/api/catalog", "/api/orders/health"):
         for _ in range(4):
-            with shop.client() as fresh:
-                answers.append(fresh.get(path).status_code)
-    return {*answers} == {200}
+            try:
+                with shop.client() as fresh:
+                    if fresh.get(path).status_code != 200:
+                        return False
+            except httpx.TransportError:  # the load balancer has nobody for a moment
+                return False
+    return True
 
 
 def _socket(database: Postgres) -> Path:
