@@ -22,7 +22,8 @@ Ctrl-C as well. It exits 1 if an attack got through, or if nobody can tell.
 
 Each family first makes its request with the right credentials: only where those are let in does a refusal tell
 anything. After every attack the mesh must let in who it should. `tests/attack` runs every family against gateways
-that have the weakness, where it must get through.
+that have the weakness, where it must get through. `tests/cluster` runs all of them on the rendered manifests: from
+outside, and from pods that somebody has taken over.
 
 This page is written from the catalogue (`src/pillion/attack/families/`) by `make goldens`.
 """

@@ -11,6 +11,7 @@ of a cluster that Pillion's manifests rely on, each in a file of its own, writte
 | `container.py`, `probes.py`, `pod.py` | the kubelet: starts, probes, restarts and ends containers |
 | `network.py`, `policies.py`, `dns.py` | the CNI plugin, kube-proxy, CoreDNS |
 | `controllers.py`, `cert_manager.py`, `api.py` | Deployments and Jobs, cert-manager, the API server |
+| `sockets.py` | whoever stands in a pod, or on the node, and talks from there |
 | `cluster.py` | what is applied, and what runs |
 
 Tests talk to it by `client.py`. There is no scheduler, no etcd, no admission but webhooks (decision 43).

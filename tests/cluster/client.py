@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests import mesh
+from tests.cluster import sockets
 from tests.local.waiting import until
 
 NAMESPACE = "shop"
@@ -69,6 +70,10 @@ class Cluster:
         """Try connections from a pod: `open`, `refused` or `shut`."""
         found = self.order("knock", pod=pod, seconds=seconds, addresses=[*addresses])
         return dict(zip(addresses, found, strict=True))
+
+    def socket_in(self, pod: str = "") -> socket.socket:
+        """Give a TCP socket of a pod's network, or of the node's."""
+        return sockets.ask(self.folder / "sockets.sock", pod)
 
     def kill(self, pod: str, *containers: str) -> None:
         """Kill a pod's containers, or some of them."""

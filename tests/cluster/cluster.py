@@ -97,6 +97,10 @@ class Cluster:
             return [pod.address for pod in self._behind(found)]
         return [self._service_address(found)]
 
+    def holder_of(self, pod: str) -> int | None:
+        """Give the process that holds a pod's network; None for no name: that is the node's."""
+        return self.pods[pod].holder if pod else None
+
     def settled(self) -> bool:
         """Say whether every Deployment has all its pods, ready, and nobody is on the way out."""
         deployments = [*self.objects.of("Deployment")]

@@ -10,6 +10,8 @@ DNS: Final = "169.254.20.10"
 API: Final = "10.43.0.1"
 # Where what is outside of the cluster is reached, such as its database.
 OUTSIDE: Final = "10.44.0.1"
+# Whoever asks from outside of the cluster has an address of these.
+ANYBODY: Final = "10.45.0.0/16"
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,8 @@ async def run(*words: str, given: str = "") -> str:
 async def prepare() -> None:
     """Set up the node's own."""
     lines = ["link set lo up", *(f"addr add {one}/32 dev lo" for one in (GATEWAY, DNS, API, OUTSIDE))]
-    lines.append(
-        "route add 10.43.0.0/16 dev lo"
-    )  # rules lead connections to Services on, once they have left
+    # Rules lead connections to Services on, once they have left.
+    lines += ["route add 10.43.0.0/16 dev lo", f"route add local {ANYBODY} dev lo"]
     await run("ip", "-batch", "-", given="\n".join(lines))
     await run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
 

@@ -2,7 +2,7 @@
 
 It runs in a network namespace of its own. LISTENER is a socket from outside of it, where the load balancer takes
 connections for Service `edge`; DATABASE is the Unix socket of a PostgreSQL, which pods find at an address outside
-of the cluster. What tests order comes by a Unix socket in FOLDER, a JSON object a line.
+of the cluster. What tests order comes by a Unix socket in FOLDER, a JSON object a line; by another, sockets.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.cluster import network, orders
+from tests.cluster import network, orders, sockets
 from tests.cluster.cluster import Cluster
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -33,9 +33,11 @@ async def main(folder: Path, listener: int, database: str) -> None:
     await asyncio.start_unix_server(
         lambda *streams: _obey(cluster, *streams), folder / "orders.sock", limit=1 << 26
     )
+    handing_out = asyncio.create_task(sockets.serve(folder / "sockets.sock", cluster.holder_of))
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    handing_out.cancel()
     await cluster.close()
 
 

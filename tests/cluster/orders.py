@@ -10,6 +10,8 @@ from tests.cluster.cluster import Cluster, described
 from tests.cluster.objects import Object
 
 _KNOCK: Final = str(Path(__file__).with_name("knock.py"))
+# How proc(5) writes that state.
+_LISTEN: Final = "0A"
 
 
 async def obey(cluster: Cluster, order: dict[str, Any]) -> Any:
@@ -29,6 +31,10 @@ async def _delete(cluster: Cluster, *, kind: str, namespace: str, name: str) -> 
 
 async def _get(cluster: Cluster, *, kind: str, namespace: str, name: str) -> Object | None:
     return cluster.objects.get(kind, namespace, name)
+
+
+async def _look(cluster: Cluster, *, name: str) -> list[str] | None:
+    return cluster.look(name)
 
 
 async def _pods(cluster: Cluster) -> list[Any]:
@@ -70,6 +76,15 @@ async def _knock(cluster: Cluster, *, pod: str, seconds: float, addresses: list[
     return said.split()
 
 
+async def _listening(cluster: Cluster, *, pod: str) -> list[int]:
+    """Name the ports at which somebody listens in a pod (proc(5))."""
+    network = Path(f"/proc/{cluster.pods[pod].holder}/net")
+    rows = [
+        line.split() for kind in ("tcp", "tcp6") for line in (network / kind).read_text().splitlines()[1:]
+    ]
+    return sorted({int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == _LISTEN})
+
+
 async def _requests(cluster: Cluster) -> list[tuple[str, str, int]]:
     return cluster.api.requests
 
@@ -86,6 +101,7 @@ _ORDERS: Final[dict[str, Callable[..., Awaitable[Any]]]] = {
     "apply": _apply,
     "delete": _delete,
     "get": _get,
+    "look": _look,
     "pods": _pods,
     "settled": _settled,
     "finished": _finished,
@@ -95,6 +111,7 @@ _ORDERS: Final[dict[str, Callable[..., Awaitable[Any]]]] = {
     "execute": _execute,
     "logs": _logs,
     "knock": _knock,
+    "listening": _listening,
     "requests": _requests,
     "renew": _renew,
 }

@@ -77,10 +77,15 @@ class Pod:
         for one in self.containers.values():
             one.program.send(signal.SIGKILL)
 
+    @property
+    def holder(self) -> int:
+        """The process that holds its network."""
+        assert self._sandbox is not None
+        return self._sandbox.holder.pid
+
     async def from_network(self, *words: str) -> str:
         """Run a program of this machine in the pod's network; gives what it printed."""
-        assert self._sandbox is not None
-        return await network.run("nsenter", f"--net=/proc/{self._sandbox.holder.pid}/ns/net", *words)
+        return await network.run("nsenter", f"--net=/proc/{self.holder}/ns/net", *words)
 
     def _lasting(self) -> list[Container]:
         init = {one["name"] for one in self.manifest["spec"].get("initContainers", ())}

@@ -2,10 +2,13 @@
 
 from typing import Any, Final
 
+STRANGER: Final = "stranger"
+ELSEWHERE: Final = "elsewhere"
+PROMETHEUS: Final = "prometheus"
 _LABELS: Final = {
-    ("stranger", "shop"): {"app.kubernetes.io/name": "orders"},
-    ("elsewhere", "other"): {"pillion.dev/component": "edge", "pillion.dev/service": "orders"},
-    ("prometheus", "monitoring"): {},
+    (STRANGER, "shop"): {"app.kubernetes.io/name": "orders"},
+    (ELSEWHERE, "other"): {"pillion.dev/component": "edge", "pillion.dev/service": "orders"},
+    (PROMETHEUS, "monitoring"): {},
 }
 NAMES: Final = frozenset(name for name, _ in _LABELS)
 

@@ -55,6 +55,18 @@ def test_a_config_map_is_swapped_in_running_pods(cluster: Cluster) -> None:
     assert hello(cluster) == before
 
 
+def test_a_socket_of_a_pods_network_talks_from_there(cluster: Cluster) -> None:
+    addresses = {one["name"]: one["address"] for one in cluster.pods()}
+    with cluster.socket_in("caller") as connection:
+        connection.settimeout(5)
+        connection.connect((addresses[hello(cluster)[0]], 8000))
+        assert connection.getsockname()[0] == addresses["caller"]
+    with cluster.socket_in() as connection, pytest.raises(OSError, match="assign"):
+        connection.bind((addresses["caller"], 0))
+    with pytest.raises(LookupError):
+        cluster.socket_in("nobody")
+
+
 def test_policies_keep_out_whom_they_do_not_let_in(cluster: Cluster) -> None:
     addresses = [f"{one['address']}:8000" for one in cluster.pods("hello")]
     assert {*cluster.knock("caller", addresses).values()} == {"open"}

@@ -9,14 +9,20 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
+from pillion.attack.families import network, sidecars
+from pillion.attack.outcome import Verdict
+from pillion.attack.target import Target
+from tests.cluster import attacker, strangers, traffic
 from tests.cluster import shop as shops
-from tests.cluster import strangers, traffic
+from tests.cluster.client import NAMESPACE
 from tests.cluster.shop import BUYER, MANAGER, PASSWORD, Shop
 from tests.cluster.traffic import ORDER
 from tests.kubernetes.reach import Pod
 from tests.kubernetes.test_network_policies import expected
 from tests.local.waiting import until
+from tests.system.browser import chromium
 
 WORKLOADS = ("edge", "identity", "control", "web", "catalog", "orders", "inventory")
 # Everything that anybody listens at in a pod, and a port at which nobody does.
@@ -98,6 +104,81 @@ def test_roles_count_in_pods_as_on_a_laptop(shop: Shop) -> None:
     with shop.signed_in(BUYER) as buyer:
         assert buyer.get("/api/catalog").json()["for"] == BUYER
         assert buyer.get("/api/orders/reports").status_code == 403
+
+
+def test_somebody_signs_up_buys_and_signs_out_in_a_browser(shop: Shop) -> None:
+    email = "visitor@example.com"
+    with chromium() as browser:
+        page = browser.new_context(base_url=shop.origin, ignore_https_errors=True).new_page()
+        page.goto("/")
+        expect(page.locator(".product")).to_have_count(6)
+        page.get_by_role("button", name="Sign in").first.click()
+        page.get_by_role("link", name="Make an account").click()
+        page.get_by_label("Email").fill(email)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Make the account").click()
+        page.wait_for_url(f"{shop.origin}/")
+        expect(page.locator("#who")).to_have_text(email)
+        page.get_by_role("button", name="Buy Iron teapot").click()
+        expect(page.locator("#orders")).to_contain_text("Iron teapot")
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("status")).to_contain_text("signed out")
+        page.get_by_role("button", name="Show my orders").click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def target(shop: Shop) -> Iterator[Target]:
+    """Give the shop as attackers find it."""
+    with attacker.ready(shop) as made:
+        yield made
+
+
+def test_no_attack_gets_through_from_outside_or_from_any_pod(shop: Shop, target: Target) -> None:
+    starts = restarts(shop)
+    not_held = {
+        f"{one.family}: {one.attack.name}": f"{one.outcome.verdict}: {one.outcome.answered}"
+        for one in attacker.attacked(target)
+        if one.outcome.verdict is not Verdict.HELD
+    }
+    assert not_held == {
+        "accounts and passwords: words of a forgotten password": "skipped: no mail is sent from here",
+        "control and admin: sockets of the insides": (
+            "skipped: none of them is a socket in a folder that can be seen from here"
+        ),
+        # From the service's own pod, where it speaks for itself (SECURITY.md).
+        "a service's way out: in the service's name": (
+            "known: orders's egress: 404 blank: whoever reaches an egress speaks for its service"
+        ),
+    }
+    assert restarts(shop) == starts
+
+
+def test_a_network_that_lets_everybody_through_is_found(shop: Shop, target: Target) -> None:
+    """So the attack of above can fail."""
+    spec = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}], "egress": [{}]}
+    shop.cluster.apply([{"kind": "NetworkPolicy", "metadata": {"name": "everybody"}, "spec": spec}])
+    until(lambda: attacker.verdict(target, network.FAMILY, "a connection") is Verdict.THROUGH, "it is found")
+    shop.cluster.order("delete", kind="NetworkPolicy", namespace=NAMESPACE, name="everybody")
+    until(lambda: attacker.verdict(target, network.FAMILY, "a connection") is Verdict.HELD, "it is mended")
+
+
+def test_a_sidecar_that_lets_in_every_workload_is_found(shop: Shop, target: Target) -> None:
+    rendered = shop.cluster.get("ConfigMap", "pillion-orders")
+    assert rendered is not None
+    routes = rendered["data"]["inbound.routes.yaml"]
+    assert routes.count("exact: spiffe://shop/edge") == 1
+    careless = routes.replace("exact: spiffe://shop/edge", "prefix: spiffe://shop/")
+    shop.cluster.apply([rendered | {"data": rendered["data"] | {"inbound.routes.yaml": careless}}])
+    until(
+        lambda: attacker.verdict(target, sidecars.FAMILY, "as another workload") is Verdict.THROUGH,
+        "it is found",
+    )
+    shop.cluster.apply([rendered])
+    until(
+        lambda: attacker.verdict(target, sidecars.FAMILY, "as another workload") is Verdict.HELD,
+        "it is mended",
+    )
 
 
 def test_pods_reach_whom_the_topology_says_and_nobody_else(shop: Shop) -> None:

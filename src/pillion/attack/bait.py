@@ -1,9 +1,10 @@
 """A listener of the attacker's own: what a token's header may point to, and where a client is told things."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -27,10 +28,18 @@ class Bait:
 
 
 @contextmanager
-def listening() -> Iterator[Bait]:
-    """Listen on loopback until the block ends."""
+def listening(*sockets: socket.socket) -> Iterator[Bait]:
+    """Listen on loopback until the block ends: of this machine, or by sockets that are all bound to one port."""
     bait = Bait()
+    with ExitStack() as stack:
+        for one in sockets or [stack.enter_context(socket.create_server(("127.0.0.1", 0)))]:
+            bait.url = f"http://127.0.0.1:{one.getsockname()[1]}"
+            stack.enter_context(_serving(bait, one))
+        yield bait
 
+
+@contextmanager
+def _serving(bait: Bait, listener: socket.socket) -> Iterator[None]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             bait.asked.append(self.path)
@@ -51,13 +60,15 @@ def listening() -> Iterator[Bait]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(listener.getsockname(), Handler, bind_and_activate=False)
+    server.socket.close()
+    server.socket = listener
+    server.server_activate()
     server.daemon_threads = True
-    bait.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield bait
+        yield
     finally:
         server.shutdown()
         thread.join()

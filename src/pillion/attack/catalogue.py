@@ -16,6 +16,7 @@ from pillion.attack.families import (
     insides,
     key_ids,
     kinds,
+    network,
     oauth,
     paths,
     placement,
@@ -54,6 +55,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
     sidecars.FAMILY,
     egress.FAMILY,
     service_ports.FAMILY,
+    network.FAMILY,
     insides.FAMILY,
     claims.FAMILY,  # last: it waits until a token has expired that was made at the start
 )

@@ -1,5 +1,6 @@
 """HTTP/2 to a door of the mesh, with headers just as they are written here, the forbidden ones too."""
 
+import ssl
 from typing import Final
 
 from h2.config import H2Configuration
@@ -58,7 +59,7 @@ def ask(
                 connection.sendall(http2.data_to_send())
                 if complete or (not ends and answer.status is not None):
                     break
-        except (ConnectionError, ProtocolError):
+        except (ConnectionError, ssl.SSLEOFError, ProtocolError):
             pass  # closed, or not HTTP/2 at all: what was said before counts
     return answer
 

@@ -1,6 +1,8 @@
 """What an attack is told of the mesh: addresses, fresh accounts of its own, and what anybody may know."""
 
+import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,11 +15,12 @@ class Door:
     """An address of the mesh. `authority` is what requests name there; `source` is from where, if not anywhere.
 
     `path` is that of a Unix socket, in place of host and port; `tls2` is for HTTP/2,
-    `patience` how many seconds an answer may take.
+    `patience` how many seconds an answer may take. Where it is reached from another network than ours,
+    `network` makes sockets there.
     """
 
     name: str
-    kind: Literal["edge", "sidecar", "egress", "service", "control", "identity", "admin"]
+    kind: Literal["edge", "sidecar", "egress", "service", "control", "identity", "admin", "probes"]
     host: str = ""
     port: int = 0
     path: str = ""
@@ -26,6 +29,7 @@ class Door:
     tls2: ssl.SSLContext | None = None
     source: str | None = None
     patience: float = 5.0
+    network: Callable[[], socket.socket] | None = None
 
     def seen_from(self, address: str | None) -> "Door":
         """Give the same door for somebody at another address of this machine."""
@@ -102,6 +106,9 @@ class Target:
     cannot be reached from here; `isolated`: all should be. `strays` are addresses where processes of the mesh
     listen that nobody knows. `calls` are pairs of services of which the first may call the second.
 
+    `walls` are doors that the network itself keeps from who stands where each is tried, `gates` the same ones for
+    somebody whom it lets through.
+
     `user`, `other` and `leaver` are ordinary accounts, of whom the last one ends all their sessions. `token` is a
     good token of the user's, `browser` has signed in as them and `attacker` as the other one; `expired` is a token
     that was good for a second. `elsewhere` is another address of this machine, of the attacker's own, so that
@@ -132,6 +139,8 @@ class Target:
     attacker: Browser
     expired: str
     bait: Bait
+    walls: tuple[Door, ...] = ()
+    gates: tuple[Door, ...] = ()
     isolated: bool = False
     elsewhere: str | None = None
     spread_seconds: float = 3.0

@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,8 +55,7 @@ def connected(door: Door, *, http2: bool = False) -> Iterator[socket.socket]:
         plain.settimeout(door.patience)
         plain.connect(door.path)
     else:
-        source = (door.source, 0) if door.source else None
-        plain = socket.create_connection((door.host, door.port), door.patience, source)
+        plain = _by_tcp(door)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with plain:
         if tls is None:
@@ -63,6 +63,22 @@ def connected(door: Door, *, http2: bool = False) -> Iterator[socket.socket]:
         else:
             with tls.wrap_socket(plain, server_hostname=door.authority.partition(":")[0]) as secure:
                 yield secure
+
+
+def _by_tcp(door: Door) -> socket.socket:
+    if door.network is None:
+        source = (door.source, 0) if door.source else None
+        return socket.create_connection((door.host, door.port), door.patience, source)
+    plain = door.network()
+    try:
+        plain.settimeout(door.patience)
+        if door.source:
+            plain.bind((door.source, 0))
+        plain.connect((door.host, door.port))
+    except BaseException:
+        plain.close()
+        raise
+    return plain
 
 
 def head(*lines: str) -> bytes:
@@ -109,7 +125,7 @@ def exchange(door: Door, data: bytes, methods: tuple[str, ...]) -> list[Answer]:
         except TimeoutError:
             if not found:
                 raise
-        except (ConnectionError, http.client.HTTPException):
+        except (ConnectionError, ssl.SSLEOFError, http.client.HTTPException):
             pass  # closed before it had read, or said, everything: what it said before counts
     return found or [Answer(None)]
 

@@ -66,9 +66,14 @@ def stolen(door: Door, workload: str, folder: StateFolder) -> Door:
     """Give a door as for somebody who has stolen the certificate of a workload, and its key."""
     written = json.loads((folder.certificates / workload / names.secret_file(names.SVID)).read_bytes())
     pair = written["resources"][0]["tls_certificate"]
+    return showing(door, pair["certificate_chain"]["inline_string"] + pair["private_key"]["inline_string"])
+
+
+def showing(door: Door, pair: str) -> Door:
+    """Give a door as for somebody who shows a certificate there; `pair` is that and its key, as PEM."""
     contexts = []
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:  # 0600, where OpenSSL reads them
-        file.write(pair["certificate_chain"]["inline_string"] + pair["private_key"]["inline_string"])
+        file.write(pair)
         file.flush()
         for protocol in ("http/1.1", "h2"):
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

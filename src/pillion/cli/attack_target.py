@@ -71,7 +71,7 @@ def _target(path: Path, topology: Topology, running: local.Status, bait: Bait, g
         strays=attack_doors.strays(entries),
         calls=frozenset((caller, callee) for caller, it in topology.services.items() for callee in it.calls),
         cookies=names,
-        places=survey.look(edge, given.token, _candidates(topology)),
+        places=survey.look(edge, given.token, candidates(topology)),
         key=next(key for key in keys["keys"] if key["kid"] == kid),
         user=given.user,
         other=given.other,
@@ -95,7 +95,7 @@ def _browser(edge: Door, account: Account, names: Cookies) -> Browser:
     return browser
 
 
-def _candidates(topology: Topology) -> list[Place]:
+def candidates(topology: Topology) -> list[Place]:
     """Give the paths at the edge that the topology speaks of."""
     return [
         Place(path, name)

@@ -1,16 +1,18 @@
 """Control, identity and the Envoys' admin interfaces: none of them is for anybody outside."""
 
 import secrets
+import ssl
 import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from pillion.attack import http2, wire
+from pillion.attack import http2, jose, wire
 from pillion.attack.judge import judged, let_in
 from pillion.attack.outcome import Attack, CannotBeTriedError, Family, Outcome, Verdict, held, through, worst
 from pillion.attack.target import Door, Target
 from pillion.attack.wire import Answer
+from pillion.vocabulary import RENEWAL_PATH, SESSION_HEADER, WORKLOAD_HEADER, edge_spiffe_id
 
 _EXPOSED: Final = "CWE-668; CWE-306"
 _ADMIN: Final = "CWE-1327; CWE-497"
@@ -43,9 +45,9 @@ def _unknown_listeners(target: Target) -> Outcome:
 
 def _private(target: Target) -> Outcome:
     """Look whether another user of this machine could open the sockets."""
-    if not target.insides:
-        raise CannotBeTriedError("there are no sockets")
-    folders = {Path(door.path).parent for door in target.insides}
+    folders = {Path(door.path).parent for door in target.insides if door.path}
+    if not folders:
+        raise CannotBeTriedError("none of them is a socket in a folder that can be seen from here")
     open_ = [folder for folder in folders if stat.S_IMODE(folder.stat().st_mode) & 0o077]
     return through(f"{open_[0].name}/ is open to other users") if open_ else held("for their owner alone")
 
@@ -53,10 +55,14 @@ def _private(target: Target) -> Outcome:
 def _admin(path: str) -> Attack:
     def run(target: Target) -> Outcome:
         bearer = f"Authorization: Bearer {target.token}"
-        doors = (target.edge, *target.sidecars, *target.egresses)
+        doors = (*_ports(target), *(door for door in target.insides if door.kind == "probes"))
         return worst([_no_admin(door, path, *fields) for door in doors for fields in ((), (bearer,))])
 
     return Attack(path, _ADMIN, "the admin interface, at every port, with and without a token", run)
+
+
+def _ports(target: Target) -> tuple[Door, ...]:
+    return (target.edge, *target.sidecars, *target.egresses)
 
 
 def _no_admin(door: Door, path: str, *fields: str) -> Outcome:
@@ -72,7 +78,7 @@ def _stream_at_ports(target: Target) -> Outcome:
     """Ask for keys and revocations at every port, as an Envoy asks control."""
     bearer = ("authorization", f"Bearer {target.token}")
     tries = []
-    for door in (target.edge, *target.sidecars, *target.egresses):
+    for door in _ports(target):
         for headers in ((), (bearer,)):
             try:
                 answer = http2.ask(door, "POST", _ADS, *_GRPC, *headers, body=_EMPTY)
@@ -97,16 +103,44 @@ def _stream_of_a_stranger(secret: Callable[[Target], str]) -> Callable[[Target],
     """Ask control itself, as a program of the same user could."""
 
     def run(target: Target) -> Outcome:
-        door = next((door for door in target.insides if door.kind == "control"), None)
-        if door is None:
+        doors = [door for door in target.insides if door.kind == "control"]
+        if not doors:
             raise CannotBeTriedError("control's socket has too long a path, or is not there")
         shown = secret(target)
         headers = (("authorization", f"Bearer {shown}"), ("x-pillion-workload", "edge")) if shown else ()
-        # The stream is left open: who has not proved to be anybody must be told no, and nothing else.
-        answer = http2.ask(door, "POST", _ADS, *_GRPC, *headers, body=_EMPTY)
-        return _told_nothing(door, answer)
+
+        def ask(door: Door) -> Outcome:
+            # The stream is left open: who has not proved to be anybody must be told no, and nothing else.
+            return _told_nothing(door, http2.ask(door, "POST", _ADS, *_GRPC, *headers, body=_EMPTY))
+
+        return worst([_unless_refused(door, ask) for door in doors])
 
     return run
+
+
+def _unless_refused(door: Door, ask: Callable[[Door], Outcome]) -> Outcome:
+    try:
+        return ask(door)
+    except ssl.SSLError as error:
+        return held(f"{door}: handshake refused ({(error.reason or 'closed').lower()})")
+
+
+def _renewal_past_the_edge(target: Target) -> Outcome:
+    """Ask identity itself, in the edge's name, for a token of somebody's session."""
+    doors = [door for door in target.insides if door.kind == "identity" and door.host]
+    if not doors:
+        raise CannotBeTriedError("identity is at a socket, for its owner alone")
+    mesh = str(jose.claims(target.token)["aud"])
+    fields = (
+        f"{SESSION_HEADER}: {target.browser.session}",
+        f"{WORKLOAD_HEADER}: {edge_spiffe_id(mesh)}",
+        f"Origin: {target.origin}",
+    )
+
+    def ask(door: Door) -> Outcome:
+        return judged(wire.request(door, "POST", RENEWAL_PATH, *fields), str(door))
+
+    return worst([_unless_refused(door, ask) for door in doors])
 
 
 def _paths(name: str, tried: str, *paths: str) -> Attack:
@@ -173,6 +207,12 @@ FAMILY: Final = Family(
             _STREAM,
             "the same, with a good token",
             _stream_of_a_stranger(lambda t: t.token),
+        ),
+        Attack(
+            "identity past the edge",
+            "CWE-290; CWE-441",
+            "a session's renewal, with the stolen certificate of a service, in the edge's name",
+            _renewal_past_the_edge,
         ),
         _paths(
             "identity's own paths",

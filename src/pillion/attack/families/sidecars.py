@@ -103,19 +103,19 @@ def _good_token(target: Target, door: Door, method: str, path: str) -> Answer:
 
 
 def _without_a_certificate(target: Target, door: Door, method: str, path: str) -> Answer:
-    return _good_token(target, door.by_tls(_careless()), method, path)
+    return _good_token(target, door.by_tls(careless()), method, path)
 
 
 def _with_a_certificate_of_our_own(target: Target, door: Door, method: str, path: str) -> Answer:
     mesh = str(jose.claims(target.token)["aud"])
     with self_signed(edge_spiffe_id(mesh)) as file:
-        context = _careless()
+        context = careless()
         context.load_cert_chain(file)
         return _good_token(target, door.by_tls(context), method, path)
 
 
-def _careless() -> ssl.SSLContext:
-    """Speak TLS to whoever it is: we are the attacker."""
+def careless() -> ssl.SSLContext:
+    """Speak TLS to whoever it is, and show nothing: we are the attacker."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
