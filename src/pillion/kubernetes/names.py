@@ -17,6 +17,8 @@ SERVICE_LABEL: Final = "pillion.dev/service"
 COMPONENT_LABEL: Final = "pillion.dev/component"
 # On a namespace whose pods may ask for metrics.
 METRICS_LABEL: Final = "pillion.dev/metrics"
+# On every namespace, by the API server.
+NAMESPACE_NAME: Final = "kubernetes.io/metadata.name"
 # On the pods of identity and control, which start anew when what they are told has changed.
 CONFIG_ANNOTATION: Final = "pillion.dev/config"
 
@@ -67,6 +69,13 @@ def head(cluster: Cluster, kind: str, name: str, workload: str | None = None) ->
     }
 
 
+def of_the_cluster(cluster: Cluster, kind: str, workload: str) -> dict[str, Any]:
+    """Begin a document that is in no namespace, and of which each mesh has one."""
+    document = head(cluster, kind, f"pillion-{cluster.namespace}", workload)
+    del document["metadata"]["namespace"]
+    return document
+
+
 _VERSIONS: Final = {
     "Certificate": "cert-manager.io/v1",
     "ConfigMap": "v1",
@@ -82,5 +91,7 @@ _VERSIONS: Final = {
     "RoleBinding": "rbac.authorization.k8s.io/v1",
     "Service": "v1",
     "ServiceAccount": "v1",
+    "ValidatingAdmissionPolicy": "admissionregistration.k8s.io/v1",
+    "ValidatingAdmissionPolicyBinding": "admissionregistration.k8s.io/v1",
     "ValidatingWebhookConfiguration": "admissionregistration.k8s.io/v1",
 }

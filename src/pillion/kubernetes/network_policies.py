@@ -13,6 +13,7 @@ from pillion.kubernetes.names import (
     EDGE,
     IDENTITY,
     METRICS_LABEL,
+    NAMESPACE_NAME,
     SERVICE_LABEL,
     Cluster,
     head,
@@ -99,7 +100,7 @@ def _everybodys(plan: Plan) -> list[Rule]:
 
 def _dns() -> Rule:
     pods = {
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+        "namespaceSelector": {"matchLabels": {NAMESPACE_NAME: "kube-system"}},
         "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
     }
     ports = [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]
@@ -114,7 +115,7 @@ def _collector(plan: Plan) -> list[Rule]:
     namespace, _, kind = inside.partition(".")
     if not kind.startswith("svc"):
         return _to_outside([plan.collector.port])
-    there = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    there = {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: namespace}}}
     return [{"to": [there], "ports": _tcp(plan.collector.port)}]
 
 

@@ -5,23 +5,25 @@ what happens while it is away.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
-from pillion.kubernetes import pods, told
+from pillion.kubernetes import binding_policy, pods, told
 from pillion.kubernetes.certificates import serving
 from pillion.kubernetes.containers import ENVOY_IMAGE, FOLDER
 from pillion.kubernetes.inject import ServiceFacts
 from pillion.kubernetes.names import (
     COMPONENT_LABEL,
     COMPONENTS,
+    NAMESPACE_NAME,
     PROGRAM_IMAGE,
     SERVICE_LABEL,
     WEBHOOK,
     Cluster,
     head,
+    of_the_cluster,
     selector,
 )
-from pillion.kubernetes.webhook import config
+from pillion.kubernetes.webhook import config, review
 
 # Other names than those of a service that is called 'webhook'.
 _CONFIG: Final = "pillion-webhook-config"
@@ -32,14 +34,14 @@ PORT: Final = 8443
 _REPLICAS: Final = 2
 _GOES_ON_SECONDS: Final = 10
 _CERTIFICATES: Final = "certificates"
-_NAMESPACE_NAME: Final = "kubernetes.io/metadata.name"
 
 # Of changes only those that it looks at, so that pods end and report while it is away (CEL).
+_LABELS: Final = "(has({0}.metadata.labels) ? {0}.metadata.labels : {{}})"
 _CHANGED: Final = (
     "request.operation == 'CREATE' || object.spec != oldObject.spec || "
-    "object.metadata.?labels.orValue({}) != oldObject.metadata.?labels.orValue({})"
+    f"{_LABELS.format('object')} != {_LABELS.format('oldObject')}"
 )
-_CHANGEABLE: Final = ("pods", "pods/ephemeralcontainers", "pods/status")
+_CHANGEABLE: Final = tuple(f"pods/{name}" if name else "pods" for name in get_args(review.Subresource))
 
 
 def documents(cluster: Cluster, services: Mapping[str, ServiceFacts]) -> list[dict[str, Any]]:
@@ -55,6 +57,7 @@ def documents(cluster: Cluster, services: Mapping[str, ServiceFacts]) -> list[di
         _policy(cluster),
         _configuration(cluster, "MutatingWebhookConfiguration", [_mutating(cluster)]),
         _configuration(cluster, "ValidatingWebhookConfiguration", [_services(cluster), _others(cluster)]),
+        *binding_policy.documents(cluster),
     ]
 
 
@@ -113,9 +116,8 @@ def _policy(cluster: Cluster) -> dict[str, Any]:
 
 
 def _configuration(cluster: Cluster, kind: str, webhooks: list[dict[str, Any]]) -> dict[str, Any]:
-    document = head(cluster, kind, f"pillion-{cluster.namespace}", WEBHOOK)
-    # It is the cluster's, one for each mesh; cert-manager writes into it by whom the certificate is signed.
-    del document["metadata"]["namespace"]
+    document = of_the_cluster(cluster, kind, WEBHOOK)
+    # cert-manager writes into it by whom the certificate is signed.
     document["metadata"]["annotations"] = {"cert-manager.io/inject-ca-from": f"{cluster.namespace}/{_TLS}"}
     return {**document, "webhooks": webhooks}
 
@@ -159,7 +161,7 @@ def _webhook(cluster: Cluster, name: str, path: str, of_pods: list[dict[str, Any
         "clientConfig": {"service": service},
         "failurePolicy": "Fail",
         "matchPolicy": "Equivalent",
-        "namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: cluster.namespace}},
+        "namespaceSelector": {"matchLabels": {NAMESPACE_NAME: cluster.namespace}},
         "objectSelector": {"matchExpressions": of_pods},
         "sideEffects": "None",
         "timeoutSeconds": 10,

@@ -16,6 +16,11 @@ _LONGEST_WARNING: Final = 256
 _LONGEST_REFUSAL: Final = 4096
 
 
+# By these a pod's labels or containers can change. `pods/resize` is not one of them: of what comes there the API
+# server takes resources alone, which are the cluster's to say.
+Subresource = Literal["", "ephemeralcontainers", "status"]
+
+
 class BadReviewError(Exception):
     """What came is no review that can be answered; the message says why."""
 
@@ -46,7 +51,7 @@ class Request(_Part):
     uid: str = Field(min_length=1)
     kind: _PodKind
     resource: _Pods
-    subresource: Literal["", "ephemeralcontainers", "resize", "status"] = Field("", alias="subResource")
+    subresource: Subresource = Field("", alias="subResource")
     name: str = ""
     namespace: str
     operation: Literal["CREATE", "UPDATE"]
