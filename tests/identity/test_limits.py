@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from pillion.identity import limits, sql, turn
 from pillion.identity.models import Session, Tries
+from pillion.identity.transactions import soon_on_disk
 from pillion.identity.turn import MOST_INSIDE
 from tests.identity.browser import PASSWORD, Browser, new_email, new_user
 from tests.identity.databases import ON_POSTGRESQL
@@ -93,8 +94,8 @@ def test_when_too_many_sign_in_at_once_some_are_asked_to_come_back() -> None:
     """At once, so that the threads are there for renewals."""
     with ExitStack() as crowd:
         for _ in range(MOST_INSIDE):
-            turn._inside.acquire()  # noqa: SLF001 - so many people at once would take a minute
-            crowd.callback(turn._inside.release)  # noqa: SLF001
+            turn._inside.get()  # noqa: SLF001 - so many people at once would take a minute
+            crowd.callback(turn._inside.put, None)  # noqa: SLF001
         for path in ("/sign-in", "/sign-up"):
             answer = Browser().post_json(path, {"email": new_email(), "password": PASSWORD})
             assert (answer.status, answer.code, answer["Retry-After"]) == (503, "busy", "2")
@@ -148,8 +149,8 @@ def test_who_has_to_wait_takes_nobody_elses_turn() -> None:
         guesser.sign_in(email, WRONG)
     with ExitStack() as crowd:
         for _ in range(MOST_INSIDE):
-            turn._inside.acquire()  # noqa: SLF001 - as above
-            crowd.callback(turn._inside.release)  # noqa: SLF001
+            turn._inside.get()  # noqa: SLF001 - as above
+            crowd.callback(turn._inside.put, None)  # noqa: SLF001
         assert guesser.sign_in(email, WRONG).status == 429
 
 
@@ -158,10 +159,10 @@ def test_tries_wait_for_no_disk_and_all_else_does() -> None:
     say = "SHOW synchronous_commit" if ON_POSTGRESQL else "PRAGMA synchronous"
     soon, at_once = ("off", "on") if ON_POSTGRESQL else (1, 2)
     for _ in range(2):
-        with sql.soon_on_disk():
+        with soon_on_disk():
             assert sql.scalar(say) == soon
         with transaction.atomic():
             assert sql.scalar(say) == at_once
-    with pytest.raises(ZeroDivisionError), sql.soon_on_disk():
+    with pytest.raises(ZeroDivisionError), soon_on_disk():
         raise ZeroDivisionError
     assert sql.scalar(say) == at_once

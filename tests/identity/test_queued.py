@@ -12,6 +12,7 @@ from django.db import Error, OperationalError, connection, transaction
 
 from pillion.identity.models import Tries
 from pillion.identity.queued import base
+from pillion.identity.transactions import Transaction, soon_on_disk
 from tests.identity.databases import only_on_sqlite
 
 pytestmark = only_on_sqlite
@@ -59,11 +60,12 @@ def _break() -> None:
     connection.connection.close()  # behind Django's back: neither commit nor rollback works
 
 
+@pytest.mark.parametrize("begin", [transaction.atomic, Transaction, soon_on_disk])
 @pytest.mark.parametrize("end", [_write, _fail, _fail_in_sql, _close, _break])
-def test_a_turn_ends_with_its_transaction(end: Callable[[], None]) -> None:
+def test_a_turn_ends_with_its_transaction(begin: Callable[[], Any], end: Callable[[], None]) -> None:
     """Else nobody writes any more."""
     try:
-        with transaction.atomic():
+        with begin():
             assert _turn().locked()
             end()
     except (ValueError, Error):
@@ -77,9 +79,10 @@ def test_a_turn_ends_where_the_transaction_cannot_begin() -> None:
     """As while another process writes for longer than anybody waits."""
     connection.ensure_connection()
     connection.connection.close()
-    with pytest.raises(Error), transaction.atomic():
-        raise AssertionError
-    assert not _turn().locked()
+    for begin in (transaction.atomic, Transaction, soon_on_disk):
+        with pytest.raises(Error), begin():
+            raise AssertionError
+        assert not _turn().locked()
     connection.close()
 
 

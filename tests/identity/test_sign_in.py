@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY, perform_login
 from allauth.account.models import Login
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -269,6 +270,30 @@ def test_a_hash_of_other_strength_is_made_anew_and_ends_no_session() -> None:
     assert second.sign_in(email).status == 200
     assert "$argon2id$v=19$m=1024,t=1,p=1$" in User.objects.get(email=email).password
     assert first.ask("GET", "/account/", accept="text/html").status == 200
+
+
+def _hash_of(salt: str, **costs: int) -> str:
+    hasher = Argon2id()
+    vars(hasher).update(costs)
+    return hasher.encode(PASSWORD, salt)
+
+
+@pytest.mark.parametrize(
+    ("hashed", "anew"),
+    [
+        (_hash_of("s" * 22), False),
+        (_hash_of("s" * 23), False),
+        (_hash_of("short salt"), True),
+        (_hash_of("s" * 22, time_cost=3), True),
+        (_hash_of("s" * 22, memory_cost=2048), True),
+        (_hash_of("s" * 22, parallelism=2), True),
+        (_hash_of("s" * 22).replace("v=19", "v=16"), True),
+        (_hash_of("s" * 22).replace("argon2id", "argon2i"), True),
+    ],
+)
+def test_which_hash_is_made_anew_is_djangos_answer(hashed: str, *, anew: bool) -> None:
+    """Ours is found quicker."""
+    assert Argon2id().must_update(hashed) == anew == Argon2PasswordHasher.must_update(Argon2id(), hashed)
 
 
 def test_the_account_page_shows_who_one_is() -> None:

@@ -1,8 +1,13 @@
 """The signature algorithms: what key each needs, and how that is made and read."""
 
 import warnings
-from typing import Final
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from joserfc import jws
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
@@ -33,6 +38,20 @@ def new_key(algorithm: str) -> Key:
 def private_key(algorithm: str, pem: bytes) -> Key:
     """Read a private key from its PEM."""
     return _KINDS[algorithm].import_key(pem)
+
+
+def signature(algorithm: str, key: Key) -> Callable[[bytes], bytes]:
+    """Give what signs with a private key, by its algorithm (RFC 7518, section 3; RFC 8037, section 3.1)."""
+    if isinstance(key, RSAKey):
+        # joserfc looks for the key and what belongs to the algorithm each time, in thirty calls.
+        return partial(_rs256, key.private_key, padding.PKCS1v15(), hashes.SHA256())
+    sign: Callable[[bytes, Key], bytes] = jws.JWSRegistry(algorithms=[algorithm]).get_alg(algorithm).sign
+    return lambda content: sign(content, key)
+
+
+def _rs256(key: Any, padded: padding.PKCS1v15, digest: hashes.SHA256, content: bytes) -> bytes:
+    signed: bytes = key.sign(content, padded, digest)
+    return signed
 
 
 def public_key(jwk: dict[str, str]) -> Key:

@@ -21,7 +21,12 @@ def is_json(request: HttpRequest) -> bool:
 
 
 def fields(request: HttpRequest, names: Iterable[str]) -> dict[str, str]:
-    """Read those of `names` that the body holds; what else it holds is ignored.
+    """Read those of `names` that the body of a request holds; see `read`."""
+    return read(request, request.body, names)
+
+
+def read(request: HttpRequest, content: bytes, names: Iterable[str]) -> dict[str, str]:
+    """Read those of `names` that `content`, the body of a request, holds; what else it holds is ignored.
 
     Raises Refusal: 415 for another type of body, 400 when it is malformed, names a field twice, or a value
     is not text that a database can hold.
@@ -38,7 +43,7 @@ def fields(request: HttpRequest, names: Iterable[str]) -> dict[str, str]:
         )
     wanted = set(names)
     found: dict[str, str] = {}
-    for name, value in reader(request.body):
+    for name, value in reader(content):
         if name not in wanted:
             continue
         if name in found:

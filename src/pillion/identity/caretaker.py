@@ -6,13 +6,12 @@ Any number may run at once, on one database: each step is a transaction, which f
 import logging
 import threading
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.conf import settings
-from django.db import close_old_connections
 from django.utils import timezone
 
-from pillion.identity import acknowledged, limits, rotation, sessions, unconfirmed
+from pillion.identity import acknowledged, limits, rotation, sessions, sql, unconfirmed
 from pillion.identity.models import SigningKey
 
 State = SigningKey.State
@@ -49,7 +48,7 @@ def tend(now: datetime, started: datetime) -> None:
     for kid in rotation.bury(now):
         _log.info("the last token of key %s is dead: it is gone", kid)
     sessions.forget_revocations(now)
-    keys = {key.state: key for key in SigningKey.objects.filter(state__in=(State.ANNOUNCED, State.SIGNING))}
+    keys = {key.state: key for key in _keys()}
     announced, signing = keys.get(State.ANNOUNCED), keys.get(State.SIGNING)
     if announced is not None and _is_of_before(announced, started) and rotation.withdraw(announced.kid):
         announced = None
@@ -69,23 +68,46 @@ def tend(now: datetime, started: datetime) -> None:
         _promote(announced)
 
 
+class _Key(NamedTuple):
+    """What is asked each second of a key that signs or is to, in the order of _KEYS."""
+
+    kid: str
+    state: str
+    algorithm: str
+    created_at: datetime
+    signing_since: datetime | None
+
+
+_KEYS: Final = (
+    f"SELECT {', '.join(_Key._fields)} FROM {sql.table(SigningKey)} "  # noqa: S608 - constants
+    f"WHERE state IN ('{State.ANNOUNCED}', '{State.SIGNING}')"
+)
+
+
+def _keys() -> list[_Key]:
+    return [
+        _Key(kid, state, algorithm, *(sql.returned(SigningKey, "created_at", time) for time in times))
+        for kid, state, algorithm, *times in sql.rows(_KEYS)
+    ]
+
+
 def tidy(now: datetime) -> None:
     """Do what is for now and then; raises DatabaseError."""
     if forgotten := unconfirmed.forget(now):
         _log.info("forgot %d accounts whose address was never confirmed", forgotten)
 
 
-def _is_of_before(key: SigningKey, started: datetime) -> bool:
+def _is_of_before(key: _Key, started: datetime) -> bool:
     """Say whether a key was made under other settings than this process has, before it began."""
     return key.algorithm != settings.PILLION.algorithm and key.created_at < started
 
 
-def _due(signing: SigningKey) -> datetime:
+def _due(signing: _Key) -> datetime:
     since = signing.signing_since or signing.created_at
     return since + timedelta(seconds=settings.PILLION.rotation)
 
 
-def _is_known(announced: SigningKey, now: datetime, deadline: datetime, *, urgent: bool) -> bool:
+def _is_known(announced: _Key, now: datetime, deadline: datetime, *, urgent: bool) -> bool:
     """Say whether a key may sign: the Envoys check with it, or those that do not have been waited for.
 
     While control is silent no Envoy can be told, and while none has the key nobody believes what it signs: the key
@@ -103,7 +125,7 @@ def _is_known(announced: SigningKey, now: datetime, deadline: datetime, *, urgen
     return True
 
 
-def _promote(announced: SigningKey) -> None:
+def _promote(announced: _Key) -> None:
     if rotation.promote(announced.kid):
         _log.info("key %s signs from now on", announced.kid)
 
@@ -124,4 +146,4 @@ def _run() -> None:
             failed += 1
             if failed == COMPLAINT:
                 _log.exception("the keys cannot be looked after: %s", error)
-        close_old_connections()  # of a pool: it is given back
+        sql.release()  # of a pool: it is given back

@@ -19,7 +19,6 @@ allauth has a limiter, too, which cannot say when to try again, and takes a doze
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -30,7 +29,7 @@ from pillion.identity import caller, tries
 from pillion.identity.models import Session, User
 from pillion.identity.refusal import try_later
 from pillion.identity.sql import column, stored, table
-from pillion.identity.tries import Counted, Limit
+from pillion.identity.tries import Counted, Limit, limit
 
 
 class Rate(NamedTuple):
@@ -67,8 +66,7 @@ _FROM_WHERE: Final = (
 )
 
 
-@dataclass(frozen=True)
-class Try:
+class Try(NamedTuple):
     """What one try used of its limits."""
 
     counted: Counted
@@ -167,7 +165,8 @@ def forget() -> None:
 
 
 def _consume(request: HttpRequest, asked: Sequence[tuple[str, str]], instead_of: Try | None = None) -> Try:
-    limits = tuple(_limit(request, action, key) for action, key in asked)
+    network = caller.network(request)
+    limits = tuple([_limit(action, key, network) for action, key in asked])
     now = time.time()
     wait = tries.count(limits, now, instead_of=instead_of.counted if instead_of else None)
     if wait is not None:
@@ -175,7 +174,6 @@ def _consume(request: HttpRequest, asked: Sequence[tuple[str, str]], instead_of:
     return Try(Counted(limits, now))
 
 
-def _limit(request: HttpRequest, action: str, key: str) -> Limit:
+def _limit(action: str, key: str, network: str) -> Limit:
     rate = RATES[action]
-    whose = caller.network(request) if rate.by_network else key
-    return Limit(action, whose, rate.most, rate.seconds)
+    return limit(action, network if rate.by_network else key, rate.most, rate.seconds)

@@ -9,6 +9,8 @@ from typing import Final
 
 from django.db import connection
 
+from pillion.identity.sql import database
+
 # Migrations, the first key: see `prepare`.
 PREPARATION: Final = "preparation"
 # The steps of a key's life read what there is, and then change it: see `rotation`.
@@ -27,9 +29,10 @@ _HOLD: Final = (
 
 def hold(*names: str) -> None:
     """Wait for the locks of these names, and hold them until the transaction, which must have begun, ends."""
-    if not connection.in_atomic_block:
+    there = database()
+    if not there.in_atomic_block:
         raise RuntimeError("a lock is held until the transaction ends, and there is none")
-    if connection.vendor != "postgresql":
+    if there.vendor != "postgresql":
         return
     with connection.cursor() as cursor:
         cursor.execute(_HOLD, ([*map(number_of, names)],))

@@ -1,9 +1,14 @@
 """When and how the person of a session last proved who they are, by the records that allauth keeps in its data."""
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
+from allauth.account.internal.flows.login import (
+    _AUTHENTICATION_METHODS_USER_SESSION_KEY as _WHOSE_RECORDS,
+)
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 from django.conf import settings
 
@@ -17,6 +22,12 @@ _METHODS: Final = {
     # Not one of RFC 8176's, which has none for it: another has asked, and how is for them to know.
     ("socialaccount", None): "fed",
 }
+
+
+def by_password(user: UUID, email: str) -> dict[str, Any]:
+    """Give what a session that has just begun notes of it: as allauth's `record_authentication`."""
+    records = [{"method": "password", "at": time.time(), "email": email}]
+    return {AUTHENTICATION_METHODS_SESSION_KEY: records, _WHOSE_RECORDS: str(user)}
 
 
 def proven_at(data: Mapping[str, Any]) -> datetime | None:

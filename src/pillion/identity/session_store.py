@@ -7,24 +7,20 @@ delete the row at sign-out (others must still be told of it), and write a row pe
 import json
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
-from django.db import transaction
 from django.utils import timezone
 
 from pillion.identity import proof, sessions
 from pillion.identity.lifetimes import SESSION_LIFETIME, VISIT_LIFETIME
 from pillion.identity.models import Session
-from pillion.identity.sql import Insert
+from pillion.identity.sql import Insert, database
 
-_INSERT: Final = Insert(
-    Session,
-    *(field.name for field in Session._meta.concrete_fields),  # noqa: SLF001 - Django's documented Model._meta
-)
+_INSERT: Final = Insert(Session)
 
 
 def _snapshot(data: dict[str, Any]) -> str:
@@ -117,7 +113,7 @@ class SessionStore(SessionBase):
 
     def _note_written(self, data: dict[str, Any]) -> None:
         """Note what stands in the table, as soon as it is certain to."""
-        transaction.on_commit(partial(setattr, self, "_written", _snapshot(data)))
+        database().on_commit(partial(setattr, self, "_written", _snapshot(data)))
 
     def delete(self, session_key: str | None = None) -> None:
         """Revoke the session. One that never had a user is nobody's business, and is removed."""
@@ -145,7 +141,7 @@ class SessionStore(SessionBase):
 
     def _insert(self, data: dict[str, Any], now: datetime) -> Session:
         signed_in = SESSION_KEY in data
-        row = Session(
+        made = _INSERT.made(
             sid=uuid4(),
             key_hash=sessions.hash_of(self._session_key or "") or "",
             user_id=UUID(data[SESSION_KEY]) if signed_in else None,
@@ -153,12 +149,12 @@ class SessionStore(SessionBase):
             created_at=now,
             expires_at=now + (SESSION_LIFETIME if signed_in else VISIT_LIFETIME),
             last_used_at=now,
+            revoked_at=None,
             tokens_until=sessions.last_token(now, settings.PILLION.token_lifetime) if signed_in else 0,
-            **({"auth_time": now} | _proven(data) if signed_in else {}),
+            **{"auth_time": now if signed_in else None, "amr": []} | _proven(data),
             client_id=sessions.EDGE_CLIENT,
+            scope="",
             user_agent=self.user_agent.replace("\0", "")[:200],  # PostgreSQL holds no NUL
             address=self.address,
-            scope="",
         )
-        _INSERT.made(row)
-        return row
+        return cast("Session", made)

@@ -39,10 +39,12 @@ def is_one(environ: dict[str, Any]) -> bool:
 def answer(environ: dict[str, Any]) -> Answer:
     """Give the status, the headers and the body of the answer; raises ValueError if the headers cannot be read."""
     request = WSGIRequest(environ)
-    request.session = SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
+    # Programs seldom bring one; Django would look through none, too.
+    cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME) if "HTTP_COOKIE" in environ else None
+    request.session = SessionStore(cookie)
     with context.request_context(request):
         try:
-            given = body.fields(request, (*FIELDS, "next"))
+            given = body.read(request, environ["wsgi.input"].read(), (*FIELDS, "next"))
             done = sign_in(request, given.get("email", ""), given.get("password", ""))
         except Exception as error:  # noqa: BLE001 - as Django's handler does
             return _refused(request, error)

@@ -4,14 +4,16 @@ Django's query language takes longer to build and compile such a query than the 
 longer than a token to be signed. What comes back is converted by the fields' own rules, into Django's models.
 """
 
+import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import cache, cached_property, lru_cache, partial
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, cast
+from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Model
 
@@ -51,6 +53,11 @@ def database() -> BaseDatabaseWrapper:
         return _of_this_thread.connection
 
 
+def release() -> None:
+    """Do as Django after a request: a broken connection is closed, a pool's is given back."""
+    database().close_if_unusable_or_obsolete()
+
+
 def table(model: type[Model]) -> str:
     """Name a model's table."""
     return model._meta.db_table  # noqa: SLF001 - Django's documented Model._meta
@@ -61,13 +68,30 @@ def stored(model: type[Model], name: str, value: Any) -> Any:
     return _prepared(_field(model, name), value, database())
 
 
+def returned(model: type[Model], name: str, value: Any) -> Any:
+    """Give what this database has returned of a field as the field has it."""
+    for _, convert in converters(((table(model), model, name),)):
+        value = convert(value)
+    return value
+
+
 def _prepared(field: "Field[Any, Any]", value: Any, there: BaseDatabaseWrapper) -> Any:
     """Do as `Field.get_db_prep_save`, which takes a dozen calls even for what is stored as it is."""
-    if value is None or type(value) in (str, int):
+    if value is None or type(value) in _AS_IT_IS:
         return value
-    if isinstance(value, datetime):
-        return there.ops.adapt_datetimefield_value(value)
+    if there.vendor == "sqlite" and (text := _AS_SQLITE_HAS_IT.get(type(value))) is not None:
+        return text(value)
     return field.get_db_prep_save(value, there)
+
+
+_AS_IT_IS: Final = frozenset({str, int})
+# tests/identity/test_sql.py holds these against the fields' own.
+_AS_SQLITE_HAS_IT: Final[dict[type, Converter]] = {
+    datetime: lambda time: str(time.astimezone(UTC))[: -len("+00:00")],
+    UUID: attrgetter("hex"),
+    dict: json.dumps,
+    list: json.dumps,
+}
 
 
 def execute(sql: str, *parameters: Any) -> Any:
@@ -84,9 +108,12 @@ def execute(sql: str, *parameters: Any) -> Any:
         there.ensure_connection()
     if there.needs_rollback:
         there.validate_no_broken_transaction()
-    with there.wrap_database_errors:
+    try:
         # Both drivers have this; SQLite's wants its own marks.
         return there.connection.execute(_marked(sql) if there.vendor == "sqlite" else sql, parameters)
+    except there.Database.Error:  # type: ignore[attr-defined] # the driver; not in the stubs
+        with there.wrap_database_errors:
+            raise
 
 
 @lru_cache(maxsize=256)
@@ -111,35 +138,6 @@ def column(sql: str, *parameters: Any) -> list[Any]:
     return [row[0] for row in rows(sql, *parameters)]
 
 
-@contextmanager
-def soon_on_disk() -> Iterator[None]:
-    """Make a transaction whose end waits for no disk: what it wrote is seen by all at once, and on the disk soon.
-
-    A process that is killed loses nothing of it. A machine that fails may lose the transaction as a whole, and no
-    later one that waited for the disk.
-    """
-    there = database()
-    if there.vendor != "sqlite":
-        with transaction.atomic():
-            update("SET LOCAL synchronous_commit = off")
-            yield
-        return
-    _synchronous(there, "NORMAL")  # in WAL mode; within a transaction it cannot be changed
-    try:
-        with transaction.atomic():
-            yield
-    finally:
-        if there.connection is not None:  # else it broke, and the next one is made as `settings` says
-            _synchronous(there, "FULL")
-
-
-def _synchronous(there: BaseDatabaseWrapper, level: str) -> None:
-    there.ensure_connection()
-    with there.wrap_database_errors:
-        # As a script: SQLite does this when it compiles it, and Python would compile a statement once.
-        there.connection.executescript(f"PRAGMA synchronous={level}")
-
-
 def for_update() -> str:
     """Give what locks the rows of a query until the transaction ends; SQLite has let in nobody else anyway."""
     return "FOR UPDATE" if database().features.has_select_for_update else ""
@@ -151,20 +149,27 @@ def update(sql: str, *parameters: Any) -> int:
 
 
 class Insert:
-    """A new row of one table; `names` are the fields that it is made with."""
+    """A new row of one table, all of whose columns are given."""
 
-    def __init__(self, model: type[Model], *names: str) -> None:
-        self._fields: Final = [_field(model, name) for name in names]
-        columns = ", ".join(str(_field(model, name).column) for name in names)
-        places = ", ".join(["%s"] * len(names))
+    def __init__(self, model: type[Model]) -> None:
+        fields = model._meta.concrete_fields  # noqa: SLF001 - Django's documented Model._meta
+        self._model: Final = model
+        self._fields: Final = [(field, field.attname) for field in fields]
+        self._names: Final = [field.attname for field in fields]
+        columns, places = ", ".join(str(field.column) for field in fields), ", ".join(["%s"] * len(fields))
         self._sql: Final = f"INSERT INTO {table(model)} ({columns}) VALUES ({places})"  # noqa: S608 - constants
 
-    def made(self, row: Model) -> None:
-        """Write a row; raises DatabaseError."""
+    def made(self, **values: Any) -> Model:
+        """Write a row, and give it; `values` are by the model's attributes. Raises DatabaseError."""
         there = database()
-        values = [_prepared(field, getattr(row, field.attname), there) for field in self._fields]
-        execute(self._sql, *values)
-        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001 - as Django's `save` does
+        written = [
+            value
+            if (value := values[name]) is None or type(value) in _AS_IT_IS
+            else _prepared(field, value, there)
+            for field, name in self._fields
+        ]
+        execute(self._sql, *written)
+        return self._model.from_db(DEFAULT_DB_ALIAS, self._names, [values[name] for name in self._names])
 
 
 class Joined:
@@ -238,6 +243,7 @@ def converters(columns: tuple[tuple[str, type[Model], str], ...]) -> tuple[tuple
     )
 
 
+@cache
 def _field(model: type[Model], name: str) -> "Field[Any, Any]":
     return cast("Field[Any, Any]", model._meta.get_field(name))  # noqa: SLF001 - as above
 

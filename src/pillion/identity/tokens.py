@@ -6,11 +6,12 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
+from pillion.identity import algorithms
 from pillion.identity.algorithms import Key
 from pillion.vocabulary import LEEWAY_SECONDS, TOKEN_TYPE
 
@@ -21,6 +22,7 @@ SCOPE: Final = "openid email"
 ONE_FACTOR: Final = ("pwd",)
 TWO_FACTORS: Final = ("mfa", "otp", "pwd")
 
+_as_json: Final = json.JSONEncoder(separators=(",", ":")).encode
 _HEADER_NAMES: Final = frozenset({"alg", "typ", "kid"})
 # A token is some 900 bytes; nothing longer is looked at.
 _LONGEST: Final = 8192
@@ -42,19 +44,15 @@ class Signer:
     def header(self) -> str:
         """The header of its access tokens, as they carry it (RFC 7515, section 7.1): the same for all of them."""
         header = {"alg": self.algorithm, "typ": TOKEN_TYPE, "kid": self.kid}
-        return _base64url(json.dumps(header, separators=(",", ":")).encode())
+        return _base64url(_as_json(header).encode())
 
     def sign(self, content: bytes) -> bytes:
         """Sign with the key, by its algorithm."""
-        signature: bytes = self._signature(content, self.key)
-        return signature
+        return self._signature(content)
 
     @cached_property
-    def _signature(self) -> Callable[[bytes, Key], bytes]:
-        sign: Callable[[bytes, Key], bytes] = (
-            jws.JWSRegistry(algorithms=[self.algorithm]).get_alg(self.algorithm).sign
-        )
-        return sign
+    def _signature(self) -> Callable[[bytes], bytes]:
+        return algorithms.signature(self.algorithm, self.key)
 
     def __repr__(self) -> str:
         return f"Signer(kid={self.kid!r})"
@@ -76,8 +74,7 @@ class Realm:
     audience: str
 
 
-@dataclass(frozen=True)
-class Grant:
+class Grant(NamedTuple):
     """What a token says of its bearer. `auth_time` is in seconds since the epoch.
 
     `email` is empty when it is not known to be theirs: whoever reads it will believe it.
@@ -101,7 +98,7 @@ def mint(  # noqa: PLR0913 - purity has its price: what others would look up is 
 ) -> str:
     """Sign a token that is good from `now` (seconds since the epoch) for `lifetime` seconds."""
     times: dict[str, Any] = {"exp": now + lifetime, "iat": now, "jti": str(jti)}
-    claims = json.dumps(times | claims_of(realm, grant), separators=(",", ":")).encode()
+    claims = _as_json(times | claims_of(realm, grant)).encode()
     signed = f"{signer.header}.{_base64url(claims)}"
     return f"{signed}.{_base64url(signer.sign(signed.encode()))}"
 

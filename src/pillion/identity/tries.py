@@ -9,39 +9,34 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Final
+from functools import cache
+from typing import Final, NamedTuple
 
 from django.db import connection
 
 from pillion.identity import locks
 from pillion.identity.models import Tries
-from pillion.identity.sql import database, rows, scalar, soon_on_disk, table, update
+from pillion.identity.sql import database, rows, scalar, table, update
+from pillion.identity.transactions import soon_on_disk
 
-_READ: Final = f"SELECT name, times FROM {table(Tries)} WHERE name IN"  # noqa: S608 - a constant
 _OVER: Final = f"SELECT 1 FROM {table(Tries)} WHERE until < %s LIMIT 1"  # noqa: S608 - as above
-_WRITE: Final = f"INSERT INTO {table(Tries)} (name, times, until) VALUES"
-_ANEW: Final = "ON CONFLICT (name) DO UPDATE SET times = excluded.times, until = excluded.until"
 
 
-@dataclass(frozen=True)
-class Limit:
-    """At most `most` tries by `whose` in `seconds`; `what` tells apart what is tried."""
+class Limit(NamedTuple):
+    """At most `most` tries in `seconds`; `name` is what the table knows it by."""
 
-    what: str
-    whose: str
+    name: str
     most: int
     seconds: int
 
-    @cached_property
-    def name(self) -> str:
-        """What the table knows it by."""
-        return hashlib.sha256(f"{self.what} {self.most}/{self.seconds} {self.whose}".encode()).hexdigest()
+
+def limit(what: str, whose: str, most: int, seconds: int) -> Limit:
+    """Make the limit of at most `most` tries by `whose` in `seconds`; `what` tells apart what is tried."""
+    name = hashlib.sha256(f"{what} {most}/{seconds} {whose}".encode()).hexdigest()
+    return Limit(name, most, seconds)
 
 
-@dataclass(frozen=True)
-class Counted:
+class Counted(NamedTuple):
     """A try that was counted at `at`, in seconds since the epoch."""
 
     limits: tuple[Limit, ...]
@@ -58,7 +53,6 @@ def count(limits: Sequence[Limit], now: float, *, instead_of: Counted | None = N
     both = (*before.limits, *limits)
     # In one write, and nobody else counts the same meanwhile.
     with _transaction():
-        locks.hold(*(limit.name for limit in both))
         counted = _counted(both, now)
         _take_out(before, counted)
         waits = [
@@ -78,7 +72,6 @@ def count(limits: Sequence[Limit], now: float, *, instead_of: Counted | None = N
 def give_back(counted: Counted, now: float) -> None:
     """Count a try no longer."""
     with _transaction():
-        locks.hold(*(limit.name for limit in counted.limits))
         kept = _counted(counted.limits, now)
         _take_out(counted, kept)
         _write(counted.limits, kept)
@@ -112,11 +105,12 @@ def _take_out(counted: Counted, times: Mapping[str, list[float]]) -> None:
 
 
 def _counted(limits: Sequence[Limit], now: float) -> dict[str, list[float]]:
-    """Read the tries that count at `now`, by the limit's name."""
-    places = ", ".join(["%s"] * len(limits))
-    found = rows(f"{_READ} ({places})", *(limit.name for limit in limits))
+    """Read the tries that count at `now`, by the limit's name; nobody else does until the transaction ends."""
+    names = [limit.name for limit in limits]
+    locks.hold(*names)
+    found = rows(_reading(len(names)), *names)
     # All lists as one: the library takes longer to begin with each than to read it.
-    lists: list[list[float]] = json.loads(f"[{','.join(times for _, times in found)}]")
+    lists: list[list[float]] = json.loads(f"[{','.join([times for _, times in found])}]")
     there = {name: times for (name, _), times in zip(found, lists, strict=True)}
     return {
         limit.name: [time for time in there.get(limit.name, ()) if time > now - limit.seconds]
@@ -132,5 +126,19 @@ def _write(limits: Sequence[Limit], times: Mapping[str, Sequence[float]]) -> Non
         counted = times[limit.name]
         # A list of numbers is written in Python as it is in JSON, and faster.
         written += (limit.name, str(list(counted)), max(counted, default=0.0) + limit.seconds)
-    places = ", ".join(["(%s, %s, %s)"] * len(limits))
-    update(f"{_WRITE} {places} {_ANEW}", *written)
+    update(_writing(len(limits)), *written)
+
+
+@cache
+def _reading(number: int) -> str:
+    places = ", ".join(["%s"] * number)
+    return f"SELECT name, times FROM {table(Tries)} WHERE name IN ({places})"  # noqa: S608 - constants
+
+
+@cache
+def _writing(number: int) -> str:
+    places = ", ".join(["(%s, %s, %s)"] * number)
+    return (
+        f"INSERT INTO {table(Tries)} (name, times, until) VALUES {places} "  # noqa: S608 - as above
+        "ON CONFLICT (name) DO UPDATE SET times = excluded.times, until = excluded.until"
+    )

@@ -4,13 +4,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from threading import BoundedSemaphore
+from queue import Empty, SimpleQueue
 from typing import Final
 
 from django.conf import settings
-from django.db import close_old_connections
 
 from pillion.identity.refusal import Refusal
+from pillion.identity.sql import release
 
 # Of the server's threads; the others are for renewals, and for pages.
 THREADS: Final = 64
@@ -19,27 +19,42 @@ MOST_INSIDE: Final = 48
 # Who asks a users service waits for it, and needs no core.
 MOST_ASKING: Final = 24
 
-_inside = BoundedSemaphore(MOST_INSIDE)
+
+def _places(number: int) -> "SimpleQueue[None]":
+    """Make a semaphore: `get` a place, and `put` it back. That of `threading` is in Python, and fifteen calls."""
+    places: SimpleQueue[None] = SimpleQueue()
+    for _ in range(number):
+        places.put(None)
+    return places
+
+
+_inside = _places(MOST_INSIDE)
 # No more of them than half the connections of a pool (`postgresql.MOST_CONNECTIONS`): each holds one meanwhile.
 _MOST_HASHING: Final = 8
 
-_hashing = BoundedSemaphore(min(_MOST_HASHING, max(1, (os.cpu_count() or 1) - 1)))
-_asking = BoundedSemaphore(MOST_ASKING)
+_hashing = _places(min(_MOST_HASHING, max(1, (os.cpu_count() or 1) - 1)))
+_asking = _places(MOST_ASKING)
 
 
 @contextmanager
 def turn() -> Iterator[None]:
     """Wait for a turn, and hold it until the block ends; raises Refusal (503) when too many wait already."""
-    if not _inside.acquire(blocking=False):
+    try:
+        _inside.get(block=False)
+    except Empty:
         raise Refusal(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "busy",
             "Too many people are signing in just now. Try again in a moment.",
             headers={"Retry-After": "2"},
-        )
+        ) from None
     try:
-        close_old_connections()  # of a pool: who waits here holds none that a renewal could use
-        with _hashing if settings.PILLION.users is None else _asking:
+        release()  # of a pool: who waits here holds none that a renewal could use
+        working = _hashing if settings.PILLION.users is None else _asking
+        working.get()
+        try:
             yield
+        finally:
+            working.put(None)
     finally:
-        _inside.release()
+        _inside.put(None)

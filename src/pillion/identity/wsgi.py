@@ -19,7 +19,6 @@ for _secret in (master_key.VARIABLE, *configuration.required().variables):
 from django.conf import settings  # noqa: E402 - as above
 from django.contrib import admin  # noqa: E402 - needs the settings
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402 - needs the settings
-from django.db import close_old_connections  # noqa: E402
 from whitenoise import WhiteNoise  # noqa: E402
 
 from pillion.identity import (  # noqa: E402
@@ -32,6 +31,7 @@ from pillion.identity import (  # noqa: E402
 )
 from pillion.identity.refusal import Refusal, malformed, problem, too_large  # noqa: E402
 from pillion.identity.settings import SESSION_MIDDLEWARE  # noqa: E402
+from pillion.identity.sql import release  # noqa: E402
 from pillion.vocabulary import CLIENT_PATHS, IDENTITY_BODY_BYTES  # noqa: E402
 
 StartResponse = Callable[..., Any]
@@ -80,14 +80,14 @@ def application(environ: Environ, start_response: StartResponse) -> Iterable[byt
     path = environ["PATH_INFO"]
     if path in _OF_ITSELF:
         status, headers, text = _OF_ITSELF[path]()
-        close_old_connections()  # as Django does after a request: a broken one is dropped, a pool's given back
+        release()
         start_response(status, headers)
         return [text]
     if (refusal := workloads.refusal(environ, path)) is not None:
         return _refuse(start_response, refusal)
     if renewal.is_renewal(path):
         status, headers = renewal.answer(environ)
-        close_old_connections()
+        release()
         start_response(status, [*headers, ("content-length", "0")])
         return [b""]
     if not _take_body(environ):
@@ -110,7 +110,7 @@ def _sign_in(environ: Environ, start_response: StartResponse) -> Iterable[bytes]
     try:
         status, headers, content = sign_in_by_program.answer(environ)
     finally:
-        close_old_connections()
+        release()
     start_response(status, headers)
     return [content]
 

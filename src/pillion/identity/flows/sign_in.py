@@ -8,19 +8,19 @@ for every failure is one and the same.
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from allauth.account.internal.flows.login import perform_login, record_authentication
+from allauth.account.internal.flows.login import perform_login
 from allauth.account.models import Login
 from allauth.mfa.models import Authenticator
 from django.conf import settings
-from django.db import transaction
 from django.http import HttpRequest
 
-from pillion.identity import backend, email_address, issue, keys, limits, links, passwords
+from pillion.identity import backend, email_address, issue, keys, limits, links, passwords, proof
 from pillion.identity.flows import second_step
 from pillion.identity.flows.signed_in import SignedIn, begin, enter, signed_in
 from pillion.identity.models import User
 from pillion.identity.refusal import Refusal
-from pillion.identity.sql import Joined, stored, table
+from pillion.identity.sql import execute, for_update, returned, stored, table
+from pillion.identity.transactions import Transaction
 from pillion.identity.turn import turn
 from pillion.identity.users_service.sign_in import UsersUnavailable
 
@@ -30,14 +30,10 @@ _WRONG: Final = "The email address or the password is wrong."
 _OR_UNCONFIRMED: Final = " Or the address is not confirmed yet: there was a mail about it."
 
 # With any second factor allauth's stages decide what is to be shown.
-_NOW: Final = Joined(
-    f"FROM {table(User)} u WHERE u.id = %s AND u.is_active",
-    also=(
-        links.PROVEN_OF_U,
-        f"EXISTS (SELECT 1 FROM {table(Authenticator)} a WHERE a.user_id = u.id)",  # noqa: S608 - constants
-        keys.SIGNING_KID,
-    ),
-    u=(User, ("id", "email", "password", "roles", "is_active")),
+_NOW: Final = (
+    f"SELECT u.email, u.roles, u.password, {links.PROVEN_OF_U}, "  # noqa: S608 - constants
+    f"EXISTS (SELECT 1 FROM {table(Authenticator)} a WHERE a.user_id = u.id), {keys.SIGNING_KID} "
+    f"FROM {table(User)} u WHERE u.id = %s AND u.is_active"
 )
 
 
@@ -65,14 +61,14 @@ def _sign_in(request: HttpRequest, address: str, password: str, tried: limits.Tr
     checked = _find(address, password)
     if checked is None:
         raise _wrong()
-    with transaction.atomic():
+    with Transaction():
         # Before the account's row is held: others take the two locks in this order.
         limits.open_session(request, address, tried)
         account = _as_it_is_now(checked)
         if account is None:
             raise _wrong()
         begin(request)
-        record_authentication(request, account.user, "password", email=address)
+        request.session.update(proof.by_password(account.user.id, address))
         if account.has_second_factor:
             perform_login(request, Login(user=account.user))
             second_step.hold(request, account.user)
@@ -111,13 +107,14 @@ def _as_it_is_now(checked: User) -> _Account | None:
     this, one that is opened a moment later would stay. An address that has to be confirmed, and is not, counts as
     unknown (`adapter.may_sign_in`).
     """
-    found = _NOW.first(stored(User, "id", checked.pk), hold=True)
-    if found is None:
+    row = execute(f"{_NOW} {for_update()}", stored(User, "id", checked.id)).fetchone()
+    if row is None:
         return None
-    user, proven, has_second_factor, kid = found
-    if user.password != checked.password or (settings.PILLION.verifies and not proven):
+    email, roles, password, proven, has_second_factor, kid = row
+    if password != checked.password or (settings.PILLION.verifies and not proven):
         return None
-    return _Account(user, bool(has_second_factor), issue.Known(bool(proven), kid))
+    checked.email, checked.roles = email, returned(User, "roles", roles)
+    return _Account(checked, bool(has_second_factor), issue.Known(bool(proven), kid))
 
 
 def _wrong() -> Refusal:

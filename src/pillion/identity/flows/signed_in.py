@@ -1,13 +1,12 @@
 """What follows a sign-in, however it came about: who it is, and their first token."""
 
-from dataclasses import dataclass
-from typing import Final
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
-from django.utils import timezone
 
 from pillion.identity import caller, issue, metrics
 from pillion.identity.models import User
@@ -17,8 +16,7 @@ from pillion.identity.visit import session_of
 _NOTE_SIGN_IN: Final = f"UPDATE {table(User)} SET last_login = %s WHERE id = %s"  # noqa: S608 - constants
 
 
-@dataclass(frozen=True)
-class SignedIn:
+class SignedIn(NamedTuple):
     """A user who has just signed in, and the token for their browser."""
 
     user: User
@@ -44,11 +42,15 @@ def describe(request: HttpRequest) -> None:
 
 def enter(request: HttpRequest, user: User) -> None:
     """Make the session that has begun the user's, as Django's `login` does; call in a transaction."""
-    request.session[SESSION_KEY] = str(user.pk)
-    request.session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    request.session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    request.session.update(
+        {
+            SESSION_KEY: str(user.id),
+            BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
+            HASH_SESSION_KEY: user.get_session_auth_hash(),
+        }
+    )
     request.user = user
-    update(_NOTE_SIGN_IN, stored(User, "last_login", timezone.now()), stored(User, "id", user.pk))
+    update(_NOTE_SIGN_IN, stored(User, "last_login", datetime.now(UTC)), stored(User, "id", user.id))
 
 
 def signed_in(request: HttpRequest, known: issue.Known | None = None) -> SignedIn:

@@ -11,7 +11,6 @@ from typing import Final
 
 from django.db import OperationalError
 from django.db.backends.sqlite3 import base
-from django.db.backends.utils import debug_transaction
 
 # As long as SQLite itself waits for other processes (`settings`).
 PATIENCE_SECONDS: Final = 5.0
@@ -31,17 +30,25 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise OperationalError("database is locked: others of this process write")
         self._held = turn
         try:
-            # Not by Django's cursor, which looks at a query four times for who may want to know of it.
-            with debug_transaction(self, "BEGIN"), self.wrap_database_errors:
-                self.connection.execute(f"BEGIN {self.transaction_mode}")  # type: ignore[attr-defined] # not in the stubs
+            self._do(f"BEGIN {self.transaction_mode}")  # type: ignore[attr-defined] # not in the stubs
         except BaseException:
             self._end_turn()
             raise
 
     def _commit(self) -> None:
         # If it fails, the transaction goes on, and is rolled back.
-        super()._commit()  # type: ignore[misc]
+        self._do("COMMIT")
         self._end_turn()
+
+    def _do(self, sql: str) -> None:
+        """Begin or end a transaction; not by Django's cursor, which looks four times for who may want to know."""
+        try:
+            self.connection.execute(sql)
+        except self.Database.Error:
+            with self.wrap_database_errors:
+                raise
+        if self.force_debug_cursor:  # a test counts
+            self.queries_log.append({"sql": sql.partition(" ")[0], "time": "0"})
 
     def _rollback(self) -> None:
         try:
