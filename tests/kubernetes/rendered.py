@@ -49,7 +49,7 @@ def documents(text: str) -> list[dict[str, Any]]:
 def of_base(file: Path) -> Iterator[dict[str, Any]]:
     """Give all documents that are applied."""
     for each in made(file).base.values():
-        yield from each
+        yield from each.documents
 
 
 def of_kind(file: Path, kind: str) -> list[dict[str, Any]]:

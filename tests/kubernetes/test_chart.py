@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pillion import yaml_writer
 from tests.kubernetes import rendered
 from tests.kubernetes.test_network_policies import every_topology
 
@@ -69,7 +70,7 @@ def test_helm_refuses_another_namespace(tmp_path: Path) -> None:
 
 def test_what_looks_like_a_template_is_given_back(tmp_path: Path) -> None:
     """In a text of a ConfigMap, for instance."""
-    from pillion.kubernetes.chart import files  # noqa: PLC0415
+    from pillion.kubernetes.chart import files, template  # noqa: PLC0415
 
     strange = "a {{ .Values.x }} {{{{`}}\n{{- fail `no` }}\n"
     document = {
@@ -79,7 +80,8 @@ def test_what_looks_like_a_template_is_given_back(tmp_path: Path) -> None:
         "data": {"a": strange, "b": "{{x}}"},
     }
     cluster = rendered.made(rendered.SHOP).cluster
-    for name, text in files(cluster, {"x.yaml": [document]}, [], "made").items():
+    templates = {"x.yaml": template([(document, yaml_writer.document(document))], "made")}
+    for name, text in files(cluster, templates, [], "made").items():
         target = tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")

@@ -17,7 +17,7 @@ def documents(text: str, folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
     file = folder / "pillion.yaml"
     file.write_text(text, encoding="utf-8")
     base = manifests(load(file, {})).base.values()
-    return {(one["kind"], one["metadata"]["name"]): one for each in base for one in each}
+    return {(one["kind"], one["metadata"]["name"]): one for each in base for one in each.documents}
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterator
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 
 from tests.kubernetes import rendered
@@ -19,7 +19,7 @@ _DEFAULTS = {"protocol": "TCP"}
 
 @cache
 def _definitions() -> dict[str, Any]:
-    schemas = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema" / "v1.37.0-local"
+    schemas = resources.files("kubernetes_validate") / "kubernetes-json-schema" / "v1.37.0-local"
     found: dict[str, Any] = json.loads((schemas / "_definitions.json").read_text(encoding="utf-8"))["$defs"]
     return found
 

@@ -50,8 +50,8 @@ def test_the_shop_is_rendered_as_the_repository_holds_it() -> None:
 @every_topology
 def test_what_is_written_is_what_was_meant(file: Path) -> None:
     """Another reader of YAML finds the same documents in the text, to the letter."""
-    for name, documents in rendered.made(file).base.items():
-        assert rendered.documents(rendered.files(file)[f"base/{name}"]) == documents
+    for name, each in rendered.made(file).base.items():
+        assert rendered.documents(rendered.files(file)[f"base/{name}"]) == each.documents
 
 
 @pytest.mark.parametrize(

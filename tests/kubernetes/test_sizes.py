@@ -8,9 +8,8 @@ from ruamel.yaml import YAML
 
 from pillion import yaml_writer
 from pillion.cli.render_kubernetes import command
-from pillion.kubernetes import edge, every_pod, pods
-from pillion.kubernetes.files import manifests
-from pillion.plan import in_pods
+from pillion.kubernetes import edge, pods, side_by_side
+from pillion.kubernetes.files import manifests, render
 from pillion.yaml_writer import Kept
 from tests.kubernetes import rendered
 
@@ -26,7 +25,7 @@ def test_an_edge_has_its_files_in_several_config_maps_and_in_one_folder(
     ]
     monkeypatch.setattr(pods, "CONFIG_MAP_BYTES", pods.size(whole) - 1)
     monkeypatch.setattr(edge, "_LONG", 10_000)
-    documents = manifests(rendered.topology(rendered.SHOP)).base["edge.yaml"]
+    documents = manifests(rendered.topology(rendered.SHOP)).base["edge.yaml"].documents
     held = {one["metadata"]["name"]: one["data"] for one in documents if one["kind"] == "ConfigMap"}
     assert {name: [*data] for name, data in held.items()} == {
         "pillion-edge": ["bootstrap.yaml", "svid.json", "trust.json"],
@@ -69,8 +68,7 @@ def test_short_yaml_says_the_same() -> None:
 
 def test_many_processes_write_what_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the same order."""
-    plan = in_pods(rendered.topology(rendered.SHOP), "shop")
-    one = every_pod.files(plan)
-    monkeypatch.setattr(every_pod, "_MANY", 0)
-    several = every_pod.files(plan)
+    one = render(manifests(rendered.topology(rendered.SHOP)))
+    monkeypatch.setattr(side_by_side, "_MANY", 0)
+    several = render(manifests(rendered.topology(rendered.SHOP)))
     assert [*several.items()] == [*one.items()]

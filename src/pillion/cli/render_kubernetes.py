@@ -9,7 +9,8 @@ import click
 
 from pillion.cli import output_option, topology_option
 from pillion.kubernetes import overlay
-from pillion.kubernetes.files import MADE, Manifests, TakenNameError, TooLongError, manifests, render
+from pillion.kubernetes.base import MADE
+from pillion.kubernetes.files import Manifests, TakenNameError, TooLongError, manifests, render
 from pillion.kubernetes.inject.facts import SocketError
 from pillion.kubernetes.names import SECRET
 from pillion.kubernetes.told import DATABASE_VARIABLE

@@ -4,9 +4,9 @@ There is no second source that could say something else: the templates are the d
 what stands in them. What looks like a template inside them (`{{`) is written so that Helm gives it back.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pillion import yaml_writer
 from pillion.kubernetes.containers import ENVOY_IMAGE
@@ -14,8 +14,6 @@ from pillion.kubernetes.names import COMPONENTS, EDGE, PROGRAM_IMAGE, Cluster
 from pillion.kubernetes.text import Raw, joined, manifest
 
 Documents = list[dict[str, Any]]
-# Of one file: its documents, each with its text.
-Written = list[tuple[dict[str, Any], str]]
 # Where a value stands in values.yaml, and what it is when nobody says otherwise.
 Values = dict[tuple[str, ...], Any]
 
@@ -24,20 +22,37 @@ _VALUES: Final = (
 )
 
 
-def files(cluster: Cluster, base: Mapping[str, Written], monitoring: Documents, made: str) -> dict[str, str]:
-    """Write the chart; `made` is the comment that leads every file."""
+class Template(NamedTuple):
+    """A file of base/ as a template, and the values that it takes."""
+
+    text: str
+    values: Values
+
+
+def template(written: Iterable[tuple[dict[str, Any], str]], made: str) -> Template:
+    """Make one of documents, each with its text; `made` is the comment that leads the file.
+
+    The namespace is left to `helm install --create-namespace`: Helm keeps its own notes in it before all else.
+    """
+    values: Values = {}
+    there = [(manifest, text) for manifest, text in written if manifest["kind"] != "Namespace"]
+    return Template(joined([_template(*each, values) for each in there], made), values)
+
+
+def files(
+    cluster: Cluster, templates: Mapping[str, Template], monitoring: Documents, made: str
+) -> dict[str, str]:
+    """Give the chart's files, with the `templates` by their paths in base/."""
     values: Values = {("monitoring",): False}
-    templates = {
-        path: joined([_template(*each, values) for each in _without_namespace(written)], made)
-        for path, written in base.items()
-    }
+    for each in templates.values():
+        values |= each.values
     prometheus = joined([_verbatim(yaml_writer.document(each)) for each in monitoring], made)
     return {
         "chart/Chart.yaml": manifest([_chart(cluster)], made),
         "chart/values.yaml": manifest([_nested(values)], _VALUES.format(made=made)),
         "chart/templates/namespace.yaml": _namespace_check(cluster, made),
         "chart/templates/monitoring.yaml": _only_if("monitoring", prometheus, made),
-        **{f"chart/templates/{path}": text for path, text in templates.items()},
+        **{f"chart/templates/{path}": each.text for path, each in templates.items()},
     }
 
 
@@ -52,11 +67,6 @@ def _chart(cluster: Cluster) -> dict[str, Any]:
         # Sidecars that Kubernetes starts and ends in order, and a pause before a container ends.
         "kubeVersion": ">=1.30.0-0",
     }
-
-
-def _without_namespace(written: Written) -> Written:
-    """Leave the namespace to `helm install --create-namespace`: Helm keeps its own notes in it before all else."""
-    return [(manifest, text) for manifest, text in written if manifest["kind"] != "Namespace"]
 
 
 def _namespace_check(cluster: Cluster, made: str) -> str:
