@@ -1,6 +1,7 @@
 """Too many tries."""
 
 import json
+import time
 from contextlib import ExitStack
 from datetime import timedelta
 
@@ -166,3 +167,16 @@ def test_tries_wait_for_no_disk_and_all_else_does() -> None:
     with pytest.raises(ZeroDivisionError), soon_on_disk():
         raise ZeroDivisionError
     assert sql.scalar(say) == at_once
+
+
+def test_tries_that_count_no_more_go() -> None:
+    """Each of them, however many; a minute after their time, since clocks differ."""
+    now = time.time()
+    over = [Tries(name=f"over {number}", times="[]", until=now - 61) for number in range(1100)]
+    Tries.objects.bulk_create([*over, Tries(name="just over", times="[]", until=now - 50)], batch_size=200)
+    email = new_user()
+    Browser().sign_in(email, WRONG)
+    counted = set(Tries.objects.filter(until__gt=now).values_list("name", flat=True))
+    limits.forget()
+    assert counted
+    assert set(Tries.objects.values_list("name", flat=True)) == {"just over", *counted}

@@ -26,6 +26,8 @@ URGENT: Final = timedelta(seconds=5)
 
 # Accounts that were never confirmed are looked for in all of them.
 _TIDY: Final = timedelta(hours=1)
+# And tries that count no more, in all tries: at most a minute's.
+_FORGET_TRIES: Final = timedelta(minutes=1)
 
 # The server may start before its database is prepared: a few failures are nothing to tell.
 COMPLAINT: Final = 10
@@ -44,7 +46,6 @@ def tend(now: datetime, started: datetime) -> None:
     `started` is when this process began: of two with different settings, the one that began later decides.
     """
     acknowledged.forget()
-    limits.forget()
     for kid in rotation.bury(now):
         _log.info("the last token of key %s is dead: it is gone", kid)
     sessions.forget_revocations(now)
@@ -132,12 +133,15 @@ def _promote(announced: _Key) -> None:
 
 def _run() -> None:
     failed = 0
-    started = tidied = timezone.now()
+    started = tidied = forgot = timezone.now()
     never = threading.Event()
     while not never.wait(TICK_SECONDS):
         try:
             now = timezone.now()
             tend(now, started)
+            if now - forgot >= _FORGET_TRIES:
+                forgot = now
+                limits.forget()
             if now - tidied >= _TIDY:
                 tidied = now
                 tidy(now)

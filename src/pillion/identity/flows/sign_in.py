@@ -12,6 +12,7 @@ from allauth.account.internal.flows.login import perform_login
 from allauth.account.models import Login
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest
 
 from pillion.identity import backend, email_address, issue, keys, limits, links, passwords, proof
@@ -20,7 +21,6 @@ from pillion.identity.flows.signed_in import SignedIn, begin, enter, signed_in
 from pillion.identity.models import User
 from pillion.identity.refusal import Refusal
 from pillion.identity.sql import execute, for_update, returned, stored, table
-from pillion.identity.transactions import Transaction
 from pillion.identity.turn import turn
 from pillion.identity.users_service.sign_in import UsersUnavailable
 
@@ -61,7 +61,7 @@ def _sign_in(request: HttpRequest, address: str, password: str, tried: limits.Tr
     checked = _find(address, password)
     if checked is None:
         raise _wrong()
-    with Transaction():
+    with transaction.atomic():
         # Before the account's row is held: others take the two locks in this order.
         limits.open_session(request, address, tried)
         account = _as_it_is_now(checked)

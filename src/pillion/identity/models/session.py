@@ -23,8 +23,13 @@ class Session(models.Model):
 
     sid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    # The index of the user and the address serves what asks for the user alone; each sign-in would write another.
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="sessions"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="sessions",
+        db_index=False,
     )
     data = models.JSONField(default=dict)
     created_at = models.DateTimeField()
