@@ -8,8 +8,7 @@ INSTALLED := $(VENV)/.installed
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 UV = $(BIN)/uv
 # A module's tests share what they start, a folder's often too: neighbours run one after the other.
-PYTEST := $(BIN)/python -m pytest --dist loadscope --no-loadscope-reorder
-POSTGRESQL = PILLION_TEST_DATABASE=postgresql $(PYTEST) tests/identity
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder
 # The versions of requirements.lock, without what only a developer needs.
 LOCK_OF_IT = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --constraint requirements.lock --custom-compile-command "make lock"
@@ -41,7 +40,9 @@ demo: setup ## Run examples/shop, and say where it is and what to try
 
 .PHONY: test
 test: setup test-programs ## Run all tests; Chromium and PostgreSQL are installed for those that need them where that can be done
-	@$(MAKE) --no-print-directory --jobs=2 test-sqlite test-postgresql-beside
+	$(PYTEST)
+	@if $(BIN)/python -c 'import sys; from tests import postgres; sys.exit(not postgres.is_there())'; \
+		then $(MAKE) --no-print-directory test-postgresql; fi
 
 .PHONY: test-programs
 test-programs: setup
@@ -53,20 +54,9 @@ test-programs: setup
 	@tests/install-promtool
 	@tests/install-nftables
 
-.PHONY: test-sqlite
-test-sqlite: setup
-	$(PYTEST) -n 3
-
-# One after the other, in what those leave of the machine that wait; shown in one piece, when it is done.
-.PHONY: test-postgresql-beside
-test-postgresql-beside: setup
-	@if $(BIN)/python -c 'import sys; from tests import postgres; sys.exit(not postgres.is_there())'; then \
-		$(POSTGRESQL) -n 0 >$(VENV)/postgresql.log 2>&1; \
-		code=$$?; cat $(VENV)/postgresql.log; exit $$code; fi
-
 .PHONY: test-postgresql
-test-postgresql: setup ## Run identity's tests on PostgreSQL, as `make test` does beside all others
-	$(POSTGRESQL) -n 3
+test-postgresql: setup ## Run identity's tests on PostgreSQL, as `make test` does at its end
+	PILLION_TEST_DATABASE=postgresql $(PYTEST) tests/identity
 
 .PHONY: check
 check: setup ## Check format, lint, types and the direction of imports

@@ -91,7 +91,10 @@ def run(started: mesh.Mesh, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_no_attack_gets_through(run: Run) -> None:
-    assert {what: verdict for what, verdict in run.verdicts.items() if verdict != "known"} == {}
+    assert {what: verdict for what, verdict in run.verdicts.items() if verdict != "known"} == {
+        "the network between workloads: a connection: no network keeps anybody apart here": "skipped",
+        "control and admin: identity past the edge: identity is at a socket, for its owner alone": "skipped",
+    }
     assert (run.code, run.told["got_through"], run.told["unclear"]) == (0, 0, 0)
     assert run.told["tried"] >= 120
     assert run.told["seconds"] < MOST_SECONDS
