@@ -19,7 +19,7 @@ from tests.cluster import sockets
 from tests.local.waiting import until
 
 NAMESPACE = "shop"
-READY_SECONDS = 60.0
+READY_SECONDS = 150.0
 
 
 @dataclass(frozen=True)

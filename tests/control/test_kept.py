@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_written_is_tried_again(running: Control) -> None:
     sid = revoke(state)
     until((state / "envoy" / JWKS_FILE).exists, "the other file is written")
     assert listed(sid) not in known.read_text(encoding="utf-8")
-    assert "cannot be written" in running.log
+    until(lambda: "cannot be written" in running.log, "and it says so")
     in_the_way.rmdir()
     until(lambda: listed(sid) in known.read_text(encoding="utf-8"), "it is tried again")
     until(lambda: "can be written again" in running.log, "and that is said")
