@@ -95,8 +95,8 @@ def test_when_too_many_sign_in_at_once_some_are_asked_to_come_back() -> None:
     """At once, so that the threads are there for renewals."""
     with ExitStack() as crowd:
         for _ in range(MOST_INSIDE):
-            turn._inside.get()  # noqa: SLF001 - so many people at once would take a minute
-            crowd.callback(turn._inside.put, None)  # noqa: SLF001
+            turn._inside.acquire()  # noqa: SLF001 - so many people at once would take a minute
+            crowd.callback(turn._inside.release)  # noqa: SLF001
         for path in ("/sign-in", "/sign-up"):
             answer = Browser().post_json(path, {"email": new_email(), "password": PASSWORD})
             assert (answer.status, answer.code, answer["Retry-After"]) == (503, "busy", "2")
@@ -150,8 +150,8 @@ def test_who_has_to_wait_takes_nobody_elses_turn() -> None:
         guesser.sign_in(email, WRONG)
     with ExitStack() as crowd:
         for _ in range(MOST_INSIDE):
-            turn._inside.get()  # noqa: SLF001 - as above
-            crowd.callback(turn._inside.put, None)  # noqa: SLF001
+            turn._inside.acquire()  # noqa: SLF001 - as above
+            crowd.callback(turn._inside.release)  # noqa: SLF001
         assert guesser.sign_in(email, WRONG).status == 429
 
 

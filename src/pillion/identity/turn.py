@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from queue import Empty, SimpleQueue
+from threading import BoundedSemaphore
 from typing import Final
 
 from django.conf import settings
@@ -19,42 +19,27 @@ MOST_INSIDE: Final = 48
 # Who asks a users service waits for it, and needs no core.
 MOST_ASKING: Final = 24
 
-
-def _places(number: int) -> "SimpleQueue[None]":
-    """Make a semaphore: `get` a place, and `put` it back. That of `threading` is in Python, and fifteen calls."""
-    places: SimpleQueue[None] = SimpleQueue()
-    for _ in range(number):
-        places.put(None)
-    return places
-
-
-_inside = _places(MOST_INSIDE)
+_inside = BoundedSemaphore(MOST_INSIDE)
 # No more of them than half the connections of a pool (`postgresql.MOST_CONNECTIONS`): each holds one meanwhile.
 _MOST_HASHING: Final = 8
 
-_hashing = _places(min(_MOST_HASHING, max(1, (os.cpu_count() or 1) - 1)))
-_asking = _places(MOST_ASKING)
+_hashing = BoundedSemaphore(min(_MOST_HASHING, max(1, (os.cpu_count() or 1) - 1)))
+_asking = BoundedSemaphore(MOST_ASKING)
 
 
 @contextmanager
 def turn() -> Iterator[None]:
     """Wait for a turn, and hold it until the block ends; raises Refusal (503) when too many wait already."""
-    try:
-        _inside.get(block=False)
-    except Empty:
+    if not _inside.acquire(blocking=False):
         raise Refusal(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "busy",
             "Too many people are signing in just now. Try again in a moment.",
             headers={"Retry-After": "2"},
-        ) from None
+        )
     try:
         release()  # of a pool: who waits here holds none that a renewal could use
-        working = _hashing if settings.PILLION.users is None else _asking
-        working.get()
-        try:
+        with _hashing if settings.PILLION.users is None else _asking:
             yield
-        finally:
-            working.put(None)
     finally:
-        _inside.put(None)
+        _inside.release()

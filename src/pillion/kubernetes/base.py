@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pillion import yaml_writer
 from pillion.envoy.files import render_pod
@@ -16,14 +16,13 @@ from pillion.kubernetes import (
     service,
     webhook_manifests,
 )
+from pillion.kubernetes.chart import Documents
 from pillion.kubernetes.inject import ServiceFacts
 from pillion.kubernetes.names import Cluster
 from pillion.kubernetes.side_by_side import of_each
 from pillion.kubernetes.text import joined
 from pillion.plan import Plan
 from pillion.topology import Topology
-
-Documents = list[dict[str, Any]]
 
 MADE: Final = "Made by 'pillion render kubernetes', which writes it anew: change pillion.yaml, or an overlay."
 _SERVICES: Final = "services/"

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pillion.kubernetes import base, chart, identity, inject, kustomization, monitoring, overlay, pods
-from pillion.kubernetes.base import MADE, Documents, File, Told
+from pillion.kubernetes.base import MADE, File, Told
+from pillion.kubernetes.chart import Documents
 from pillion.kubernetes.names import Cluster
 from pillion.kubernetes.text import manifest
 from pillion.plan import in_pods
